@@ -1,0 +1,1 @@
+//! Put a file, get it back verified; library and the cairn command.

@@ -1,0 +1,1 @@
+//! The market on chain: Solidity sources, artifacts, Rust bindings, deployment, chain events.

@@ -1,0 +1,1 @@
+//! Statements about stored data, decided natively and proven in zero knowledge.

@@ -1,0 +1,1 @@
+//! The storage node: library and the cairn-node daemon.
