@@ -1,3 +1,83 @@
-.PHONY: setup
+# The only commands people and CI call:
+#   make setup   install what is missing (called by all the others)
+#   make demo    a whole network on this machine: put a file, watch it proven and paid, kill nodes, get it back
+#   make test    format, lints, unit and integration tests, contracts, end-to-end stories
+#   make bench   criterion benches and measured runs (results: docs/bench/)
+#   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once
+#   make ci      what CI runs: make test, then make smoke
+
+SHELL := /bin/bash
+CAIRN_CACHE ?= $(HOME)/.cache/cairn
+# One target folder for every checkout of this machine: RocksDB, alloy and arkworks are built once.
+export CARGO_TARGET_DIR ?= $(CAIRN_CACHE)/target
+# Debian's ccache puts compiler names in this folder; where it is missing the plain compilers are used.
+export CCACHE_DIR ?= $(CAIRN_CACHE)/ccache
+export PATH := /usr/lib/ccache:$(HOME)/.cargo/bin:$(PATH)
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS = $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+FORGE = contracts/node_modules/.bin/forge
+STEP = @tools/step
+
+.PHONY: setup demo test bench smoke fuzz-smoke bench-smoke ci fmt clippy build unit doc forge artifacts e2e
+
 setup:
-	@true
+	@tools/setup
+
+demo: setup
+	cargo build --workspace --bins
+	$(CARGO_TARGET_DIR)/debug/cairn-devnet demo
+
+test: setup
+	$(STEP) fmt        $(MAKE) --no-print-directory fmt
+	$(STEP) artifacts  $(MAKE) --no-print-directory artifacts
+	$(STEP) clippy     $(MAKE) --no-print-directory clippy
+	$(STEP) build      $(MAKE) --no-print-directory build
+	$(STEP) unit       $(MAKE) --no-print-directory unit
+	$(STEP) doc        $(MAKE) --no-print-directory doc
+	$(STEP) forge      $(MAKE) --no-print-directory forge
+	$(STEP) e2e        $(MAKE) --no-print-directory e2e
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+build:
+	cargo build --workspace --bins --locked
+
+unit:
+	cargo nextest run --workspace --exclude cairn-devnet --locked
+	cargo nextest run -p cairn-devnet --lib --bins --locked
+
+doc:
+	cargo test --workspace --doc --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+artifacts:
+	cd contracts && node build-artifacts.mjs --check
+
+forge:
+	cd contracts/sol && ../node_modules/.bin/forge test
+
+e2e: build
+	cargo nextest run -p cairn-devnet --test '*' --profile e2e --locked
+
+bench: setup
+	cargo bench --workspace --benches --profile dev
+
+bench-smoke: setup
+	cargo bench --workspace --benches --profile dev -- --test
+
+fuzz-smoke: setup
+	@set -e; for t in $(FUZZ_TARGETS); do \
+	  echo "== fuzz $$t, $(FUZZ_SECONDS) s"; \
+	  CARGO_TARGET_DIR=$(CAIRN_CACHE)/fuzz cargo +nightly fuzz run --fuzz-dir fuzz $(FUZZ_FLAGS) $$t fuzz/corpus/$$t -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -verbosity=0; \
+	done
+
+smoke: setup
+	$(STEP) bench-smoke $(MAKE) --no-print-directory bench-smoke
+	$(STEP) fuzz-smoke  $(MAKE) --no-print-directory fuzz-smoke
+
+ci:
+	@bash .ci/run
