@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Beacon} from "./Beacon.sol";
+import {Constants} from "./Constants.sol";
+import {Runs} from "./Runs.sol";
+import {Circuit, CircuitKey, Parameters, Sector} from "./SectorTypes.sol";
+import {Trees} from "./Trees.sol";
+import {Verifier} from "./Verifier.sol";
+import {Words} from "./Words.sol";
+
+/// @title Sectors: what providers have committed to, and their proofs of spacetime.
+/// @notice A sector enters a provider's tree by a proof of `append`, leaves it by a proof of `retire`, and one proof of
+/// `spacetime` per (provider, tree, period) shows that the whole tree is held. Invariants:
+///     newest count of a tree = sectors appended - sectors retired;
+///     at most one proof counts per (provider, tree, period), and only within [round time, deadline];
+///     a sector with live slots is in its tree.
+/// Holds no money. Hashes no Poseidon2: every root but the empty one comes out of a proof.
+contract Sectors is Trees {
+    error Sectors_ParametersRefused();
+    error Sectors_NotDeployer();
+    error Sectors_DealsAlreadyBound();
+    error Sectors_NotDeals(address caller);
+    error Sectors_KindRefused(uint8 kind);
+    error Sectors_TreeFull(address provider, uint32 tree);
+    error Sectors_NotOpen(address provider, uint64 number);
+    error Sectors_OtherTree(uint64 number, uint32 expected, uint32 got);
+    error Sectors_LiveSlots(address provider, uint64 number, uint32 slots);
+    error Sectors_NotYours(address provider, uint64 number);
+    error Sectors_TreeEmpty(address provider, uint32 tree, uint64 period);
+    error Sectors_SkipsRefused(uint8 skips);
+    error Sectors_OutsideWindow(uint64 period, uint64 from, uint64 to);
+    error Sectors_RoundUnknown(uint64 round);
+    error Sectors_AlreadyProven(address provider, uint32 tree, uint64 period);
+
+    /// @notice Deals was bound; this happens once.
+    event DealsBound(address deals);
+    /// @notice A sector entered a tree at `index`; its root, newest from now on, counts from `effectivePeriod`.
+    event SectorAppended(
+        address indexed provider,
+        uint32 indexed tree,
+        uint64 indexed number,
+        uint32 index,
+        uint256 commR,
+        uint256 commD,
+        uint8 kind,
+        uint256 root,
+        uint64 effectivePeriod
+    );
+    /// @notice Sector `number` left place `index`; the last sector, `movedNumber`, now stands there (unless it is the
+    /// same). `count` is the number of sectors left.
+    event SectorRetired(
+        address indexed provider,
+        uint32 indexed tree,
+        uint64 indexed number,
+        uint32 index,
+        uint64 movedNumber,
+        uint32 count,
+        uint256 root,
+        uint64 effectivePeriod
+    );
+    /// @notice The tree was proven for the period.
+    event WindowProven(address indexed provider, uint32 indexed tree, uint64 indexed period, uint32 count, uint8 skips);
+
+    Verifier public immutable verifier;
+    address public immutable deployer;
+    uint8 public immutable sectorLog2Leaves;
+    uint8 public immutable treeLevels;
+    uint8 public immutable includeWidth;
+    address private immutable _spacetimeKey;
+    bytes32 private immutable _spacetimeId;
+    address private immutable _appendKey;
+    bytes32 private immutable _appendId;
+    address private immutable _retireKey;
+    bytes32 private immutable _retireId;
+    address private immutable _includeKey;
+    bytes32 private immutable _includeId;
+
+    /// @notice Name of the parameter set.
+    string public parameterSet;
+    /// @notice The contract that moves live slots; zero until bound.
+    address public deals;
+    /// @notice The number of a provider's newest sector; numbers begin at 1.
+    mapping(address provider => uint64) public lastNumber;
+
+    mapping(address provider => mapping(uint64 number => Sector)) private _sectors;
+
+    /// @param circuits keys and ids in the order of `Circuit`
+    /// @param emptyRoot_ root of a tree of `treeLevels` levels without sectors
+    constructor(
+        Verifier verifier_,
+        Beacon beacon_,
+        Parameters memory parameters,
+        CircuitKey[4] memory circuits,
+        uint256 emptyRoot_
+    ) Trees(beacon_, emptyRoot_) {
+        bool sound = parameters.sectorLog2Leaves <= 32 && parameters.treeLevels != 0 && parameters.treeLevels <= 7
+            && parameters.includeWidth != 0 && 1 + 2 * uint256(parameters.includeWidth) <= Constants.MAX_INPUTS
+            && emptyRoot_ < Constants.FR && emptyRoot_ != 0;
+        if (!sound) revert Sectors_ParametersRefused();
+        verifier = verifier_;
+        deployer = msg.sender;
+        parameterSet = parameters.name;
+        sectorLog2Leaves = parameters.sectorLog2Leaves;
+        treeLevels = parameters.treeLevels;
+        includeWidth = parameters.includeWidth;
+        (_spacetimeKey, _spacetimeId) = (circuits[0].key, circuits[0].id);
+        (_appendKey, _appendId) = (circuits[1].key, circuits[1].id);
+        (_retireKey, _retireId) = (circuits[2].key, circuits[2].id);
+        (_includeKey, _includeId) = (circuits[3].key, circuits[3].id);
+        verifier_.requireKey(circuits[0].key, 3);
+        verifier_.requireKey(circuits[1].key, 5);
+        verifier_.requireKey(circuits[2].key, 3);
+        verifier_.requireKey(circuits[3].key, 1 + 2 * uint256(parameters.includeWidth));
+    }
+
+    /// @notice Names the contract that moves live slots. Only the deployer, once. No money; constant work.
+    /// Reverts: Sectors_NotDeployer, Sectors_DealsAlreadyBound.
+    function bindDeals(address deals_) external {
+        if (msg.sender != deployer) revert Sectors_NotDeployer();
+        if (deals != address(0)) revert Sectors_DealsAlreadyBound();
+        deals = deals_;
+        emit DealsBound(deals_);
+    }
+
+    /// @notice Adds a hot sector of the caller to its tree `tree_`. No money; one proof (5 inputs).
+    /// The proof is against the tree's newest root and the caller's next number.
+    /// Reverts: Sectors_KindRefused, Sectors_TreeFull, and the verifier's.
+    function append(uint32 tree_, uint256 newRoot, uint256 commD, uint256 commR, uint8 kind, bytes calldata proof)
+        external
+        returns (uint64 number)
+    {
+        if (kind != Constants.KIND_HOT) revert Sectors_KindRefused(kind);
+        Tree storage t = _trees[msg.sender][tree_];
+        (uint256 root, uint32 count) = _newest(t);
+        if (count >= treeCapacity()) revert Sectors_TreeFull(msg.sender, tree_);
+        number = ++lastNumber[msg.sender];
+
+        uint256[] memory inputs = new uint256[](5);
+        (inputs[0], inputs[1], inputs[2], inputs[3]) = (root, newRoot, commD, commR);
+        inputs[4] = Words.append(count, number, kind);
+        verifier.verify(_appendKey, inputs, proof);
+
+        uint64 effective = _change(t, newRoot, count + 1);
+        _sectors[msg.sender][number] = Sector(commD, commR, tree_, count, effective, effective, 0, kind, true);
+        emit SectorAppended(msg.sender, tree_, number, count, commR, commD, kind, newRoot, effective);
+    }
+
+    /// @notice Takes a sector without live slots out of its tree; the last sector moves into its place. The provider
+    /// at any time; anyone once a hot sector has been without live slots for STRANGER_RETIRE_PERIODS. No money; one
+    /// proof (3 inputs: old root, new root, word of count, index, both numbers).
+    /// Reverts: Sectors_NotOpen, Sectors_OtherTree, Sectors_LiveSlots, Sectors_NotYours, and the verifier's.
+    /// @param index place of the sector now
+    /// @param movedNumber number of the last sector (the same number if it is the one)
+    function retire(
+        address provider,
+        uint32 tree_,
+        uint64 number,
+        uint32 index,
+        uint64 movedNumber,
+        uint256 newRoot,
+        bytes calldata proof
+    ) external {
+        _requireRetirable(provider, tree_, number);
+        Tree storage t = _trees[provider][tree_];
+        (uint256 root, uint32 count) = _newest(t);
+
+        uint256[] memory inputs = new uint256[](3);
+        (inputs[0], inputs[1]) = (root, newRoot);
+        inputs[2] = Words.retire(count, index, number, movedNumber);
+        verifier.verify(_retireKey, inputs, proof);
+
+        uint64 effective = _change(t, newRoot, count - 1);
+        delete _sectors[provider][number];
+        emit SectorRetired(provider, tree_, number, index, movedNumber, count - 1, newRoot, effective);
+    }
+
+    /// @notice Shows that the provider holds the whole tree frozen for `period`. Anyone, from the round's time to the
+    /// deadline, once. No money (settlement reads the count later); one proof (3 inputs), at most one new storage word.
+    /// Reverts: Sectors_SkipsRefused, Sectors_OutsideWindow, Sectors_AlreadyProven, Sectors_TreeEmpty,
+    /// Sectors_RoundUnknown, and the verifier's.
+    /// @param skips declared skips: must be 0
+    function proveWindow(address provider, uint32 tree_, uint64 period, uint8 skips, bytes calldata proof) external {
+        _proveWindow(provider, tree_, period, skips, proof);
+    }
+
+    /// @notice proveWindow that carries the round's signature with it (see Beacon.postRound).
+    function postAndProve(
+        address provider,
+        uint32 tree_,
+        uint64 period,
+        uint8 skips,
+        bytes calldata proof,
+        bytes calldata signature
+    ) external {
+        BEACON.postRound(roundOf(period), signature);
+        _proveWindow(provider, tree_, period, skips, proof);
+    }
+
+    /// @notice Slots of deals now live in a sector. Only Deals; constant work.
+    /// Reverts: Sectors_NotDeals, Sectors_NotOpen.
+    function takeSlots(address provider, uint64 number, uint32 slots) external {
+        if (msg.sender != deals) revert Sectors_NotDeals(msg.sender);
+        Sector storage s = _sectors[provider][number];
+        if (!s.open) revert Sectors_NotOpen(provider, number);
+        s.liveSlots += slots;
+    }
+
+    /// @notice A slot of a sector has ended. Only Deals; constant work. Reverts: Sectors_NotDeals.
+    function freeSlot(address provider, uint64 number) external {
+        if (msg.sender != deals) revert Sectors_NotDeals(msg.sender);
+        Sector storage s = _sectors[provider][number];
+        if (--s.liveSlots == 0) s.idleSince = openPeriod(_now());
+    }
+
+    /// @notice A sector; all zero when the number was never used or the sector was retired.
+    function sector(address provider, uint64 number) external view returns (Sector memory) {
+        return _sectors[provider][number];
+    }
+
+    /// @notice A circuit's key and id.
+    function circuit(Circuit which) external view returns (CircuitKey memory) {
+        if (which == Circuit.Spacetime) return CircuitKey(_spacetimeKey, _spacetimeId);
+        if (which == Circuit.Append) return CircuitKey(_appendKey, _appendId);
+        if (which == Circuit.Retire) return CircuitKey(_retireKey, _retireId);
+        return CircuitKey(_includeKey, _includeId);
+    }
+
+    /// @notice Most sectors a tree holds.
+    function treeCapacity() public view returns (uint32) {
+        return uint32(1) << (4 * treeLevels);
+    }
+
+    /// @notice The seed of a window challenge over `count` sectors, below 2^248.
+    function windowSeed(address provider, uint32 tree_, uint64 period, uint32 count, bytes32 randomness)
+        public
+        view
+        returns (uint256)
+    {
+        uint256 range = Words.window(count, sectorLog2Leaves);
+        return Words.seed(
+            Constants.PURPOSE_WINDOW, 0, address(this), _spacetimeId, provider, tree_, period, count, range, randomness
+        );
+    }
+
+    function _proveWindow(address provider, uint32 tree_, uint64 period, uint8 skips, bytes calldata proof) private {
+        if (skips != 0) revert Sectors_SkipsRefused(skips);
+        (uint64 from, uint64 to) = (roundTime(period), deadline(period));
+        if (period == 0 || _now() < from || _now() > to) revert Sectors_OutsideWindow(period, from, to);
+        Tree storage t = _trees[provider][tree_];
+        uint32 runs = t.provenRuns;
+        if (Runs.reaches(t.proven, runs, period)) revert Sectors_AlreadyProven(provider, tree_, period);
+        (uint256 root, uint32 count) = _frozen(t, period);
+        if (count == 0) revert Sectors_TreeEmpty(provider, tree_, period);
+        bytes32 randomness = BEACON.randomness(roundOf(period));
+        if (randomness == 0) revert Sectors_RoundUnknown(roundOf(period));
+
+        uint256[] memory inputs = new uint256[](3);
+        (inputs[0], inputs[1]) = (root, windowSeed(provider, tree_, period, count, randomness));
+        inputs[2] = Words.window(count, sectorLog2Leaves);
+        verifier.verify(_spacetimeKey, inputs, proof);
+
+        uint32 length = Runs.mark(t.proven, runs, period);
+        if (length != runs) t.provenRuns = length;
+        emit WindowProven(provider, tree_, period, count, skips);
+    }
+
+    function _requireRetirable(address provider, uint32 tree_, uint64 number) private view {
+        Sector storage s = _sectors[provider][number];
+        if (!s.open) revert Sectors_NotOpen(provider, number);
+        if (s.tree != tree_) revert Sectors_OtherTree(number, s.tree, tree_);
+        if (s.liveSlots != 0) revert Sectors_LiveSlots(provider, number, s.liveSlots);
+        bool abandoned = s.kind == Constants.KIND_HOT
+            && openPeriod(_now()) >= s.idleSince + Constants.STRANGER_RETIRE_PERIODS;
+        if (msg.sender != provider && !abandoned) revert Sectors_NotYours(provider, number);
+    }
+}
