@@ -1,0 +1,126 @@
+//! Where the contracts are: the one file that clients and nodes need to find the market.
+
+use std::fs;
+use std::path::Path;
+
+use cairn_wire::{Address, Eip712Domain};
+use serde::{Deserialize, Serialize};
+
+use crate::error::DeploymentFileError;
+use crate::schedule::Schedule;
+
+/// A deployed market. Written by the deploy tool, read by everybody else as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// The EVM chain.
+    pub chain_id: u64,
+    /// The block of the first contract: no event is older.
+    pub start_block: u64,
+    /// The ERC-20 that everything is paid in.
+    pub token: Address,
+    /// Groth16 verifier.
+    pub verifier: Address,
+    /// Randomness beacon.
+    pub beacon: Address,
+    /// Registry of storage nodes.
+    pub providers: Address,
+    /// Sector trees and window proofs.
+    pub sectors: Address,
+    /// Deals, escrow and pay.
+    pub deals: Address,
+    /// Parameters of the set, as the contracts show them.
+    pub parameters: SetParameters,
+    /// When periods, rounds, freezes and deadlines are.
+    pub schedule: Schedule,
+    /// The verifying keys.
+    pub keys: CircuitSet<KeyRecord>,
+}
+
+/// The numbers of a parameter set that the market needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetParameters {
+    /// Name of the set ("devnet").
+    pub name: String,
+    /// log2 of the leaves of a sector (32 bytes each).
+    pub sector_log2_leaves: u8,
+    /// Largest piece: 2^b_max leaves.
+    pub b_max: u8,
+    /// Samples of a window proof.
+    pub post_samples: u32,
+    /// Levels of a provider tree (16 to the power of this many sectors).
+    pub tree_levels: u8,
+    /// Pieces an inclusion proof covers.
+    pub include_width: u8,
+}
+
+impl SetParameters {
+    /// Bytes of a sector.
+    #[must_use]
+    pub fn sector_bytes(&self) -> u64 {
+        32_u64.checked_shl(u32::from(self.sector_log2_leaves)).unwrap_or(u64::MAX)
+    }
+
+    /// Sectors a provider tree can hold.
+    #[must_use]
+    pub fn max_sectors(&self) -> u64 {
+        16_u64.saturating_pow(u32::from(self.tree_levels))
+    }
+}
+
+/// One value for each of the circuits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitSet<T> {
+    /// Window proofs.
+    pub spacetime: T,
+    /// A new sector.
+    pub append: T,
+    /// A removed sector.
+    pub retire: T,
+    /// Pieces lie in a sector.
+    pub include: T,
+}
+
+/// A verifying key on chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Data contract that holds it.
+    pub address: Address,
+    /// The circuit's id.
+    #[serde(with = "crate::hex32")]
+    pub circuit_id: [u8; 32],
+    /// keccak256 of the key's EVM encoding.
+    #[serde(with = "crate::hex32")]
+    pub key_hash: [u8; 32],
+}
+
+impl Deployment {
+    /// What EIP-712 signatures of this market are bound to.
+    #[must_use]
+    pub const fn eip712_domain(&self) -> Eip712Domain {
+        Eip712Domain { chain_id: self.chain_id, deals: self.deals }
+    }
+
+    /// Reads a deployment file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a deployment.
+    pub fn read(path: &Path) -> Result<Self, DeploymentFileError> {
+        let text = fs::read_to_string(path).map_err(|source| DeploymentFileError::Io { path: path.into(), source })?;
+        serde_json::from_str(&text).map_err(|source| DeploymentFileError::Format { path: path.into(), source })
+    }
+
+    /// Writes a deployment file, by a temporary name beside it, so that a reader never sees half of one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), DeploymentFileError> {
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|source| DeploymentFileError::Format { path: path.into(), source })?;
+        text.push('\n');
+        let partial = path.with_extension("json.partial");
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, path))
+            .map_err(|source| DeploymentFileError::Io { path: path.into(), source })
+    }
+}

@@ -1,0 +1,221 @@
+//! What the market's contracts hold, in the vocabulary of the protocol: plain values, no ABI types.
+
+use cairn_wire::{Address, Commitment, ContentId, DealId, Period, PieceTerms, SectorKind, SectorNumber, Signature, SlotIndex, TreeIndex};
+
+/// The newest block an endpoint knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Block number.
+    pub number: u64,
+    /// Block hash.
+    pub hash: [u8; 32],
+    /// The block's own time, seconds since 1970.
+    pub timestamp: u64,
+}
+
+/// A transaction that is in a block and did what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxReceipt {
+    /// Transaction hash.
+    pub tx: [u8; 32],
+    /// The block it is in.
+    pub block: u64,
+    /// That block's hash.
+    pub block_hash: [u8; 32],
+    /// Gas it used.
+    pub gas_used: u64,
+}
+
+/// A storage node operator as the registry knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderInfo {
+    /// The account that is paid.
+    pub address: Address,
+    /// `host:port` of its node.
+    pub endpoint: String,
+    /// SHA-256 of the SPKI of the node's TLS key.
+    pub tls_pin: [u8; 32],
+    /// The key that signs receipts.
+    pub operator: Address,
+    /// Price asked, smallest token units per TiB and period.
+    pub ask_per_tib_period: u128,
+}
+
+/// One tree of a provider: what the running period is proven against, and what comes after the next freeze.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeState {
+    /// Root a proof of the current period is checked against.
+    pub active_root: Commitment,
+    /// Sectors under it.
+    pub active_count: u32,
+    /// Root after all changes made so far.
+    pub pending_root: Commitment,
+    /// Sectors under that.
+    pub pending_count: u32,
+    /// First period whose frozen tree is the pending one.
+    pub effective_period: Period,
+}
+
+/// An open sector on chain; a retired one is no longer known there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SectorInfo {
+    /// Root of its data tree.
+    pub comm_d: Commitment,
+    /// What the provider leaf holds.
+    pub comm_r: Commitment,
+    /// Hot or sealed.
+    pub kind: SectorKind,
+    /// The tree it is in.
+    pub tree: TreeIndex,
+    /// Its place when it was appended (a removal may have moved it since).
+    pub index_at_append: u32,
+    /// First period whose frozen tree holds it.
+    pub first_period: Period,
+    /// Since when it has had no live slot (meaningless while it has some).
+    pub idle_since: Period,
+    /// Slots of deals that live in it.
+    pub live_slots: u32,
+}
+
+/// One slot of a deal to be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewSlot {
+    /// Plain BLAKE3 hash of the piece.
+    pub content_id: ContentId,
+    /// log2 of the piece's leaves.
+    pub b: u8,
+    /// Length of the piece in bytes.
+    pub byte_len: u64,
+    /// Who may fill the slot.
+    pub provider: Address,
+}
+
+/// A deal to be opened: one segment, and a slot for each of its n pieces. Escrow = n x price x periods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDeal {
+    /// Pieces needed to rebuild the segment.
+    pub k: u16,
+    /// Which erasure code made the pieces (1 = matrix of reed-solomon-erasure 6.0, galois_8).
+    pub code_id: u8,
+    /// Kind of sector the pieces go into.
+    pub kind: SectorKind,
+    /// Strip of the erasure code, in bytes.
+    pub strip_bytes: u32,
+    /// Length of the coded segment, in bytes.
+    pub segment_bytes: u64,
+    /// Pay of one slot for one proven period, in smallest token units.
+    pub price_per_slot_period: u128,
+    /// How many periods the deal lasts, counted from the first one not yet frozen when it is opened.
+    pub periods: u32,
+    /// In how many of these, counted from the first, slots may still be filled (at least 1, at most `periods`).
+    pub activation_periods: u32,
+    /// The slots, one for each piece.
+    pub slots: Vec<NewSlot>,
+}
+
+impl NewDeal {
+    /// What opening it takes from the owner: n x price x periods; `None` when that overflows.
+    #[must_use]
+    pub fn escrow(&self) -> Option<u128> {
+        let slots = u128::try_from(self.slots.len()).ok()?;
+        slots.checked_mul(self.price_per_slot_period)?.checked_mul(u128::from(self.periods))
+    }
+}
+
+/// A deal on chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealInfo {
+    /// Its number.
+    pub id: DealId,
+    /// Who pays and who accepts.
+    pub owner: Address,
+    /// Pieces needed to rebuild the segment.
+    pub k: u16,
+    /// Pieces in all.
+    pub n: u16,
+    /// Which erasure code.
+    pub code_id: u8,
+    /// Kind of sector.
+    pub kind: SectorKind,
+    /// Strip of the erasure code, in bytes.
+    pub strip_bytes: u32,
+    /// Length of the coded segment, in bytes.
+    pub segment_bytes: u64,
+    /// Pay of one slot for one proven period.
+    pub price_per_slot_period: u128,
+    /// First period of the deal.
+    pub start_period: Period,
+    /// Last period of the deal.
+    pub end_period: Period,
+    /// Last period that may be the open one when a slot is filled.
+    pub activate_by: Period,
+    /// How many slots were ever filled.
+    pub filled: u16,
+    /// Whether its owner took it back before a slot was filled.
+    pub cancelled: bool,
+    /// Escrow not yet paid out or returned, over all slots.
+    pub escrow_left: u128,
+    /// The slots as they were opened (from the `DealOpened` event; the chain itself keeps only their hash).
+    pub slots: Vec<NewSlot>,
+}
+
+/// Where a slot stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotStatus {
+    /// Nobody has proven to hold the piece yet.
+    Empty,
+    /// A provider proved that the piece lies in one of its sectors.
+    Filled {
+        /// Who is paid.
+        provider: Address,
+        /// The tree whose window proofs earn the pay.
+        tree: TreeIndex,
+        /// Where the piece is.
+        sector: SectorNumber,
+        /// Its first leaf in the sector.
+        offset_leaves: u64,
+        /// The piece's commitment.
+        comm_p: Commitment,
+        /// First period it may be paid for.
+        first_period: Period,
+    },
+    /// Its holder lost it; open for repair.
+    Freed,
+    /// Settled for good.
+    Closed,
+}
+
+/// A slot on chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotState {
+    /// Where it stands.
+    pub status: SlotStatus,
+    /// Periods paid so far.
+    pub paid_periods: u32,
+    /// Credited to its provider so far.
+    pub paid: u128,
+}
+
+/// One piece to be activated: what both sides signed, the owner's signature, and where it lies in the sector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// The terms of Receipt and Acceptance.
+    pub terms: PieceTerms,
+    /// The deal owner's signature over the Acceptance.
+    pub acceptance: Signature,
+    /// First leaf of the piece in its sector, a multiple of 2^b.
+    pub offset_leaves: u64,
+}
+
+/// How a provider's tree fared over a span of periods whose deadlines are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Uptime {
+    /// Periods proven.
+    pub proven: u64,
+    /// Periods with a beacon and something to prove, and no proof.
+    pub missed: u64,
+    /// Periods whose beacon round was not posted by the deadline.
+    pub void: u64,
+    /// Periods with a beacon and an empty tree.
+    pub empty: u64,
+}
