@@ -1,0 +1,1 @@
+//! Unreduced sums of field elements.
