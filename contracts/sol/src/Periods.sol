@@ -15,7 +15,7 @@ struct Schedule {
 /// @title The arithmetic of periods; a deployment has one schedule, set for good.
 /// @dev There is no period 0: "the period before the first" is a number without a round.
 abstract contract Periods {
-    /// @notice The schedule contradicts itself or is not a multiple of the beacon's rounds.
+    /// @notice The schedule contradicts itself, or its periods do not begin with a round of the beacon.
     error Periods_ScheduleRefused(Schedule got);
 
     uint64 internal immutable T0;
@@ -28,8 +28,7 @@ abstract contract Periods {
     constructor(Schedule memory s) {
         bool sound = s.roundSeconds != 0 && s.t0 >= s.genesis && s.freeze != 0 && s.due != 0 && s.due < s.period
             && s.freeze < s.period - s.due && s.period <= 365 days && s.t0 <= type(uint32).max;
-        sound = sound && (s.t0 - s.genesis) % s.roundSeconds == 0 && s.period % s.roundSeconds == 0
-            && s.freeze % s.roundSeconds == 0 && s.due % s.roundSeconds == 0;
+        sound = sound && (s.t0 - s.genesis) % s.roundSeconds == 0 && s.period % s.roundSeconds == 0;
         if (!sound) revert Periods_ScheduleRefused(s);
         (T0, PERIOD, FREEZE, DUE) = (s.t0, s.period, s.freeze, s.due);
         (GENESIS, ROUND_SECONDS) = (s.genesis, s.roundSeconds);

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {DealBook} from "../src/DealBook.sol";
+import {Activation, Deal, NewDeal, Slot, SlotState, SlotStatus} from "../src/DealTypes.sol";
+import {World} from "./support/World.sol";
+
+contract SettlementTest is World {
+    function test_a_proven_period_pays_once_and_withdraw_pays_it_out() public {
+        uint64 deal = _filled(10, 2);
+        _fullPeriod(alice, 0, 1);
+        vm.assertEq(deals.dueOf(deal, 0), PRICE, "due");
+        vm.assertEq(deals.settle(deal, 0), PRICE, "paid");
+        vm.assertEq(deals.settle(deal, 0), 0, "once");
+        vm.assertEq(deals.creditOf(alice), PRICE, "credit");
+        vm.prank(alice);
+        deals.withdraw(bob);
+        vm.assertEq(token.balanceOf(bob), PRICE, "to whom she says");
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_NothingToWithdraw.selector, alice));
+        deals.withdraw(alice);
+    }
+
+    function test_the_window_running_when_a_slot_is_filled_does_not_pay() public {
+        _append(alice, 0);
+        uint64 deal = _open(_newDeal(1, alice, 10, 5));
+        _toRound(1);
+        _post(1);
+        Slot[] memory slots = _slots(1, alice);
+        _activateOne(alice, 1, _activation(deal, 0, slots, 0)); // after the freeze of period 1
+        _proveWindow(alice, 0, 1); // proves a tree that holds the sector, but the slot was not active
+        vm.assertEq(deals.dueOf(deal, 0), 0, "period 1 is not paid");
+        _fullPeriod(alice, 0, 2);
+        vm.assertEq(deals.settle(deal, 0), PRICE, "period 2 is");
+    }
+
+    function test_periods_behind_the_end_are_not_paid() public {
+        uint64 deal = _filled(3, 1);
+        for (uint64 p = 1; p <= 6; ++p) {
+            _fullPeriod(alice, 0, p);
+        }
+        vm.assertEq(deals.settle(deal, 0), 3 * PRICE, "however late it is settled");
+        _afterDeadline(6);
+        deals.close(deal, 0);
+        vm.assertEq(deals.creditOf(owner), 0, "nothing left to refund");
+    }
+
+    function test_missed_and_void_periods_return_to_the_owner_at_the_end() public {
+        uint64 deal = _filled(4, 1);
+        _fullPeriod(alice, 0, 1);
+        _toRound(2);
+        _post(2); // missed
+        _fullPeriod(alice, 0, 4); // 3 is void
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TooEarly.selector, deal, 0));
+        deals.close(deal, 0);
+        vm.warp(sectors.deadline(4));
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TooEarly.selector, deal, 0));
+        deals.close(deal, 0);
+        _afterDeadline(4);
+        vm.prank(address(0x77));
+        deals.close(deal, 0);
+        vm.assertEq(deals.creditOf(alice), 2 * PRICE, "earned, settled by the closing");
+        vm.assertEq(deals.creditOf(owner), 2 * PRICE, "refund");
+        vm.assertEq(deals.deal(deal).escrow, 0, "empty");
+        vm.assertEq(sectors.sector(alice, 1).liveSlots, 0, "the sector is free");
+    }
+
+    function test_a_closed_slot_stays_closed() public {
+        uint64 deal = _filled(1, 1);
+        _fullPeriod(alice, 0, 1);
+        _afterDeadline(1);
+        deals.close(deal, 0);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_SlotClosed.selector, deal, 0));
+        deals.close(deal, 0);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_SlotNotFilled.selector, deal, 0));
+        deals.settle(deal, 0);
+        vm.assertEq(deals.dueOf(deal, 0), 0, "nothing due");
+    }
+
+    function test_a_never_filled_slot_is_refunded_once_it_cannot_be_filled() public {
+        uint64 deal = _open(_newDeal(2, alice, 10, 2));
+        vm.warp(sectors.freezeTime(2) - 1);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TooEarly.selector, deal, 1));
+        deals.close(deal, 1);
+        vm.warp(sectors.freezeTime(2));
+        deals.close(deal, 1);
+        vm.assertEq(deals.creditOf(owner), 10 * PRICE, "one slot's escrow");
+        vm.assertEq(deals.deal(deal).escrow, 10 * PRICE, "the other's stays");
+    }
+
+    function test_a_freed_sector_can_be_retired_and_strangers_wait_again() public {
+        uint64 deal = _filled(1, 1);
+        _afterDeadline(1);
+        deals.close(deal, 0);
+        vm.assertEq(sectors.sector(alice, 1).idleSince, sectors.openPeriod(uint64(block.timestamp)), "idle from now");
+        _retire(alice, alice, 0, 1, 0, 1);
+    }
+
+    function test_only_the_owner_cancels_and_only_before_any_slot_is_filled() public {
+        uint64 deal = _open(_newDeal(2, alice, 10, 2));
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_NotOwner.selector, deal));
+        deals.cancel(deal);
+        vm.startPrank(owner);
+        deals.cancel(deal);
+        vm.assertEq(deals.creditOf(owner), 20 * PRICE, "all of it");
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_Cancelled.selector, deal));
+        deals.cancel(deal);
+        vm.stopPrank();
+        vm.warp(sectors.freezeTime(2));
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_Cancelled.selector, deal));
+        deals.close(deal, 0);
+        deal = _filled(10, 2);
+        vm.prank(owner);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_AlreadyActive.selector, deal));
+        deals.cancel(deal);
+    }
+
+    function test_settling_many_adds_up() public {
+        NewDeal memory d = _newDeal(2, alice, 10, 2);
+        uint64 deal = _open(d);
+        _append(alice, 0);
+        Activation[] memory all = new Activation[](2);
+        (all[0], all[1]) = (_activation(deal, 0, d.slots, 0), _activation(deal, 1, d.slots, 64));
+        _activate(alice, 1, all);
+        _fullPeriod(alice, 0, 1);
+        uint64[] memory ids = new uint64[](3);
+        uint8[] memory which = new uint8[](3);
+        (ids[0], ids[1], ids[2]) = (deal, deal, deal);
+        which[1] = 1; // slots 0, 1 and 0 again
+        vm.assertEq(deals.settleMany(ids, which), 2 * PRICE, "each once");
+    }
+
+    struct Model {
+        uint64 first;
+        uint64 end;
+        uint256 paid;
+        uint64 provenUpToNow;
+    }
+
+    /// Random terms, activation times, proofs, outages and settlement times: what is paid equals a loop over periods.
+    /// forge-config: default.fuzz.runs = 64
+    function testFuzz_settlement_matches_a_naive_loop(uint256 seed) public {
+        uint32 periods = uint32(_bound(seed, 1, 9));
+        uint32 activation = uint32(_bound(seed >> 8, 1, periods));
+        uint64 appendAt = uint64(_bound(seed >> 16, 1, 3));
+        uint64 openAt = appendAt + uint64(_bound(seed >> 24, 0, 2));
+        uint64 fillAt = openAt + uint64(_bound(seed >> 32, 0, activation - 1));
+        uint64 deal;
+        bool[16] memory proven;
+        Model memory m;
+        for (uint64 p = 1; p <= 14; ++p) {
+            _beforeFreeze(p);
+            if (p == appendAt) _append(alice, 0);
+            if (p == openAt) deal = _open(_newDeal(1, alice, periods, activation));
+            if (p == fillAt) {
+                _activateOne(alice, 1, _activation(deal, 0, _slots(1, alice), 0));
+                (m.first, m.end) = (p, openAt + periods - 1);
+            }
+            seed = uint256(keccak256(abi.encode(seed)));
+            _toRound(p);
+            if (seed % 5 != 0) _post(p);
+            if (seed % 5 != 0 && p >= appendAt && (seed >> 8) % 3 != 0) {
+                _proveWindow(alice, 0, p);
+                proven[p] = true;
+            }
+            if (p >= fillAt && (seed >> 16) % 2 == 0) _settleAndCompare(deal, p, m, proven);
+        }
+        if (m.end <= 14) {
+            _afterDeadline(14);
+            deals.close(deal, 0);
+            uint256 earned = PRICE * _count(m, 14, proven);
+            vm.assertEq(deals.creditOf(alice), earned, "earned in all");
+            vm.assertEq(deals.creditOf(owner), uint256(PRICE) * periods - earned, "the rest returns");
+            vm.assertEq(token.balanceOf(address(deals)), uint256(PRICE) * periods, "all still here until withdrawn");
+        }
+    }
+
+    function _settleAndCompare(uint64 deal, uint64 now_, Model memory m, bool[16] memory proven) private {
+        uint256 expected = PRICE * _count(m, now_, proven);
+        vm.assertEq(deals.dueOf(deal, 0), expected - m.paid, "due");
+        m.paid += deals.settle(deal, 0);
+        vm.assertEq(m.paid, expected, "paid so far");
+        Deal memory d = deals.deal(deal);
+        vm.assertEq(d.escrow, uint256(PRICE) * d.periods - m.paid, "escrow holds the rest");
+    }
+
+    function _count(Model memory m, uint64 now_, bool[16] memory proven) private pure returns (uint256 total) {
+        for (uint64 p = m.first; p <= m.end && p <= now_; ++p) {
+            if (proven[p]) ++total;
+        }
+    }
+
+    /// A deal of one slot that alice fills with her sector 1.
+    function _filled(uint32 periods, uint32 activation) private returns (uint64 deal) {
+        NewDeal memory d = _newDeal(1, alice, periods, activation);
+        deal = _open(d);
+        if (sectors.lastNumber(alice) == 0) _append(alice, 0);
+        _activateOne(alice, 1, _activation(deal, 0, d.slots, 0));
+    }
+}

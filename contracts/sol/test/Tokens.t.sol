@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+
+import {DealBook} from "../src/DealBook.sol";
+import {NewDeal, Permit} from "../src/DealTypes.sol";
+import {Deals} from "../src/Deals.sol";
+import {TestToken} from "../src/dev/TestToken.sol";
+import {World} from "./support/World.sol";
+
+contract PermitTest is World {
+    function setUp() public override {
+        super.setUp();
+        vm.prank(owner);
+        token.approve(address(deals), 0);
+    }
+
+    function _permit(uint256 key, uint256 value) private view returns (Permit memory p) {
+        bytes32 typeHash =
+            keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+        p.value = value;
+        p.deadline = block.timestamp + 60;
+        bytes32 words = keccak256(
+            abi.encode(typeHash, owner, address(deals), value, token.nonces(owner), p.deadline)
+        );
+        (p.v, p.r, p.s) = vm.sign(key, keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), words)));
+    }
+
+    function _deals() private view returns (NewDeal[] memory all) {
+        all = new NewDeal[](1);
+        all[0] = _newDeal(2, alice, 10, 2);
+    }
+
+    function test_one_signature_opens_without_a_former_approval() public {
+        Permit memory p = _permit(OWNER_KEY, 20 * PRICE);
+        vm.prank(owner);
+        deals.openMany(_deals(), p);
+        vm.assertEq(deals.deal(1).escrow, 20 * PRICE, "open");
+    }
+
+    function test_a_permit_used_by_a_front_runner_still_opens() public {
+        Permit memory p = _permit(OWNER_KEY, 20 * PRICE);
+        vm.prank(bob);
+        token.permit(owner, address(deals), p.value, p.deadline, p.v, p.r, p.s);
+        vm.prank(owner);
+        deals.openMany(_deals(), p);
+        vm.assertEq(deals.deal(1).escrow, 20 * PRICE, "open all the same");
+    }
+
+    function test_a_permit_signed_by_another_or_too_small_opens_nothing() public {
+        Permit memory foreign = _permit(BOB_KEY, 20 * PRICE);
+        bytes4 selector = DealBook.Deals_AllowanceTooLow.selector;
+        vm.prank(owner);
+        vm.expectRevert(abi.encodeWithSelector(selector, 20 * PRICE, 0));
+        deals.openMany(_deals(), foreign);
+        Permit memory small = _permit(OWNER_KEY, 20 * PRICE - 1);
+        vm.prank(owner);
+        vm.expectRevert(abi.encodeWithSelector(selector, 20 * PRICE, 20 * PRICE - 1));
+        deals.openMany(_deals(), small);
+    }
+
+    function test_a_stranger_cannot_spend_the_owner_s_permit() public {
+        Permit memory p = _permit(OWNER_KEY, 20 * PRICE);
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_AllowanceTooLow.selector, 20 * PRICE, 0));
+        deals.openMany(_deals(), p);
+        vm.assertEq(token.balanceOf(owner), 1e30, "untouched");
+    }
+}
+
+/// @dev Takes one per cent of each transfer.
+contract FeeToken is ERC20 {
+    constructor() ERC20("fee", "FEE") {}
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        if (from != address(0) && to != address(0)) {
+            super._update(from, address(0xfee), value / 100);
+            value -= value / 100;
+        }
+        super._update(from, to, value);
+    }
+}
+
+/// @dev Calls Deals.withdraw again from inside a transfer.
+contract CallingToken is ERC20 {
+    Deals private _target;
+
+    constructor() ERC20("calling", "CALL") {}
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function aim(Deals target) external {
+        _target = target;
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (address(_target) != address(0) && from != address(0)) _target.withdraw(address(this));
+    }
+}
+
+contract HostileTokenTest is World {
+    function test_a_token_that_takes_a_fee_is_refused_at_open() public {
+        FeeToken fee = new FeeToken();
+        deals = new Deals(fee, providers, sectors);
+        fee.mint(owner, 1e18);
+        vm.prank(owner);
+        fee.approve(address(deals), type(uint256).max);
+        NewDeal[] memory all = new NewDeal[](1);
+        all[0] = _newDeal(2, alice, 10, 2);
+        vm.prank(owner);
+        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TokenTookFee.selector, 20 * PRICE, 20 * PRICE * 99 / 100));
+        deals.openMany(all, _noPermit());
+    }
+
+    function test_a_token_that_calls_back_reaches_nothing() public {
+        CallingToken calling = new CallingToken();
+        deals = new Deals(calling, providers, sectors);
+        calling.mint(owner, 1e18);
+        vm.startPrank(owner);
+        calling.approve(address(deals), type(uint256).max);
+        NewDeal[] memory all = new NewDeal[](1);
+        all[0] = _newDeal(2, alice, 10, 2);
+        deals.openMany(all, _noPermit());
+        deals.cancel(1);
+        calling.aim(deals);
+        vm.expectRevert(ReentrancyGuard.ReentrancyGuardReentrantCall.selector);
+        deals.withdraw(owner);
+        vm.expectRevert(ReentrancyGuard.ReentrancyGuardReentrantCall.selector);
+        deals.openMany(all, _noPermit());
+        vm.stopPrank();
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+/// @dev The cheat codes of forge that these tests use.
+interface Vm {
+    function warp(uint256 time) external;
+    function prank(address sender) external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
+    function chainId(uint256 id) external;
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function etch(address account, bytes calldata code) external;
+    function store(address account, bytes32 slot, bytes32 value) external;
+    function load(address account, bytes32 slot) external view returns (bytes32);
+    function expectRevert(bytes calldata reason) external;
+    function expectRevert(bytes4 selector) external;
+    function expectRevert() external;
+    function expectPartialRevert(bytes4 selector) external;
+    function expectEmit() external;
+    function readFile(string calldata path) external view returns (string memory);
+    function exists(string calldata path) external view returns (bool);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
+    function parseJsonStringArray(string calldata json, string calldata key) external pure returns (string[] memory);
+    function parseJsonUintArray(string calldata json, string calldata key) external pure returns (uint256[] memory);
+    function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
+    function parseUint(string calldata text) external pure returns (uint256);
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function assertEq(uint256 left, uint256 right, string calldata what) external pure;
+    function assertEq(bytes32 left, bytes32 right, string calldata what) external pure;
+    function assertEq(address left, address right, string calldata what) external pure;
+    function assertEq(bytes calldata left, bytes calldata right, string calldata what) external pure;
+    function assertEq(string calldata left, string calldata right, string calldata what) external pure;
+    function assertTrue(bool claim, string calldata what) external pure;
+    function assertFalse(bool claim, string calldata what) external pure;
+    function assertLe(uint256 left, uint256 right, string calldata what) external pure;
+    function assume(bool condition) external pure;
+}
+
+abstract contract Cheats {
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    /// `x` folded into [low, high].
+    function _bound(uint256 x, uint256 low, uint256 high) internal pure returns (uint256) {
+        return low + x % (high - low + 1);
+    }
+}
