@@ -12,5 +12,26 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`params`] | the parameter sets: every number the protocol leaves open |
+//! | [`spacetime`] | everything sampled under a provider's root is stored |
+//! | [`append`] | a sector was added to a provider tree |
+//! | [`retire`] | a sector was taken out of a provider tree |
+//! | [`include`] | pieces lie in a sector |
+//! | [`gadget`] | building blocks of the circuits |
+//! | [`circuits`] | the circuits of a parameter set: names, sizes, ids |
+//! | [`error`] | why a statement is not shown |
+//! | [`groth16`] | keys, proofs and their encodings, generic over a circuit |
+//! | [`beacon`] | the public randomness of a period |
+//! | [`eip2537`] | points as the EVM's precompiles read them |
 
+pub mod append;
+pub mod beacon;
+pub mod circuits;
+pub mod eip2537;
+pub mod error;
+pub mod gadget;
+pub mod groth16;
+pub mod include;
+mod merkle_path;
 pub mod params;
+pub mod retire;
+pub mod spacetime;

@@ -213,20 +213,55 @@ mod tests {
     fn every_set_fits_the_bit_fields_of_the_statements() {
         for set in ALL {
             assert!(set.name.len() <= 16, "{}: name", set.name);
-            assert!(set.sector_log2_leaves <= 28, "{}: two index samples of 92 bits hold 28 leaf bits", set.name);
-            assert!(u32::from(set.b_max) < set.sector_log2_leaves, "{}: a piece is smaller than a sector", set.name);
-            assert!(set.b_max >= 2, "{}: a piece is at least one group of four leaves", set.name);
-            assert!(set.tree_levels <= 3, "{}: a tree holds at most 4096 sectors", set.name);
-            assert_eq!(set.post_samples % 2, 0, "{}: one index hash serves two samples", set.name);
-            assert_eq!(16 % set.layers, 0, "{}: one group holds whole nodes", set.name);
+            assert!(
+                set.sector_log2_leaves <= 28,
+                "{}: two index samples of 92 bits hold 28 leaf bits",
+                set.name
+            );
+            assert!(
+                u32::from(set.b_max) < set.sector_log2_leaves,
+                "{}: a piece is smaller than a sector",
+                set.name
+            );
+            assert!(
+                set.b_max >= 2,
+                "{}: a piece is at least one group of four leaves",
+                set.name
+            );
+            assert!(
+                set.tree_levels <= 3,
+                "{}: a tree holds at most 4096 sectors",
+                set.name
+            );
+            assert_eq!(
+                set.post_samples % 2,
+                0,
+                "{}: one index hash serves two samples",
+                set.name
+            );
+            assert_eq!(
+                16 % set.layers,
+                0,
+                "{}: one group holds whole nodes",
+                set.name
+            );
         }
     }
 
     #[test]
     fn a_proof_is_due_before_the_next_period_freezes() {
         for set in ALL {
-            assert_eq!(set.period_s % ROUND_S, 0, "{}: a period is whole rounds", set.name);
-            assert!(set.freeze_s + set.due_s < set.period_s, "{}: deadline(p) < freeze(p+1)", set.name);
+            assert_eq!(
+                set.period_s % ROUND_S,
+                0,
+                "{}: a period is whole rounds",
+                set.name
+            );
+            assert!(
+                set.freeze_s + set.due_s < set.period_s,
+                "{}: deadline(p) < freeze(p+1)",
+                set.name
+            );
         }
     }
 
@@ -242,14 +277,22 @@ mod tests {
 
     #[test]
     fn only_development_sets_have_keys_from_a_public_seed() {
-        let insecure: Vec<_> = ALL.iter().filter(|set| set.insecure_keys).map(|set| set.name).collect();
+        let insecure: Vec<_> = ALL
+            .iter()
+            .filter(|set| set.insecure_keys)
+            .map(|set| set.name)
+            .collect();
         assert_eq!(insecure, ["test", "small", "devnet", "peer"]);
     }
 
     #[test]
     fn a_partial_top_counts_as_a_level() {
         assert_eq!(DEVNET.sector_levels(), 5);
-        assert_eq!(PEER.sector_levels(), 5, "2^18 leaves: four full levels and a top of four");
+        assert_eq!(
+            PEER.sector_levels(),
+            5,
+            "2^18 leaves: four full levels and a top of four"
+        );
         assert_eq!(DEVNET.max_sectors(), 4096);
         assert_eq!(TEST.max_piece_bytes(), 127 * 16);
     }
