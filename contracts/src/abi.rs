@@ -1,21 +1,44 @@
 //! Bindings of the contracts, made from the committed artifacts. Nothing of this leaves the crate.
-#![expect(missing_docs, unreachable_pub, missing_debug_implementations, clippy::all, reason = "generated from the ABI")]
 
-use alloy::sol;
+pub(crate) mod verifier {
+    alloy::sol!(Verifier, "artifacts/Verifier.json");
+}
 
-sol!(Verifier, "artifacts/Verifier.json");
-sol!(Beacon, "artifacts/Beacon.json");
-sol!(Providers, "artifacts/Providers.json");
-sol!(Sectors, "artifacts/Sectors.json");
-sol!(Deals, "artifacts/Deals.json");
-sol!(TestToken, "artifacts/TestToken.json");
+pub(crate) mod beacon {
+    alloy::sol!(Beacon, "artifacts/Beacon.json");
+}
 
-/// The artifacts as they are committed, for what the macro does not keep: names and arguments of errors.
-pub(crate) const ARTIFACTS: [&str; 6] = [
-    include_str!("../artifacts/Verifier.json"),
-    include_str!("../artifacts/Beacon.json"),
-    include_str!("../artifacts/Providers.json"),
-    include_str!("../artifacts/Sectors.json"),
-    include_str!("../artifacts/Deals.json"),
-    include_str!("../artifacts/TestToken.json"),
-];
+pub(crate) mod providers {
+    alloy::sol!(Providers, "artifacts/Providers.json");
+}
+
+pub(crate) mod sectors {
+    alloy::sol!(Sectors, "artifacts/Sectors.json");
+}
+
+pub(crate) mod deals {
+    alloy::sol!(Deals, "artifacts/Deals.json");
+}
+
+pub(crate) mod token {
+    alloy::sol!(TestToken, "artifacts/TestToken.json");
+}
+
+/// The artifacts as they are committed, for what the macro does not keep: bytecode, names and arguments of errors.
+pub(crate) mod artifact {
+    pub(crate) const VERIFIER: &str = include_str!("../artifacts/Verifier.json");
+    pub(crate) const BEACON: &str = include_str!("../artifacts/Beacon.json");
+    pub(crate) const PROVIDERS: &str = include_str!("../artifacts/Providers.json");
+    pub(crate) const SECTORS: &str = include_str!("../artifacts/Sectors.json");
+    pub(crate) const DEALS: &str = include_str!("../artifacts/Deals.json");
+    pub(crate) const TEST_TOKEN: &str = include_str!("../artifacts/TestToken.json");
+
+    pub(crate) const ALL: [(&str, &str); 6] = [
+        ("Verifier", VERIFIER),
+        ("Beacon", BEACON),
+        ("Providers", PROVIDERS),
+        ("Sectors", SECTORS),
+        ("Deals", DEALS),
+        ("TestToken", TEST_TOKEN),
+    ];
+}

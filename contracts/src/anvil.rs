@@ -96,7 +96,13 @@ impl Anvil {
             .join("node_modules/@foundry-rs")
             .join(format!("anvil-{system}-{machine}"))
             .join("bin/anvil");
-        if path.is_file() { Ok(path) } else { Err(AnvilError::Missing { looked: path.display().to_string() }) }
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(AnvilError::Missing {
+                looked: path.display().to_string(),
+            })
+        }
     }
 
     /// Starts anvil and waits until it answers.
@@ -110,7 +116,10 @@ impl Anvil {
         };
         let mut child = command(&binary, options)
             .spawn()
-            .map_err(|source| AnvilError::Start { path: binary.clone(), source })?;
+            .map_err(|source| AnvilError::Start {
+                path: binary.clone(),
+                source,
+            })?;
         let started = Instant::now();
         let port = match child.stdout.take() {
             Some(stdout) => listening_port(stdout, options.log.clone()).await,
@@ -120,7 +129,11 @@ impl Anvil {
             Ok(port) => port,
             Err(reason) => {
                 end(&mut child);
-                return Err(silent(&format!("127.0.0.1:{}", options.port), started, reason));
+                return Err(silent(
+                    &format!("127.0.0.1:{}", options.port),
+                    started,
+                    reason,
+                ));
             }
         };
         let url = format!("http://127.0.0.1:{port}");
@@ -128,7 +141,11 @@ impl Anvil {
         let anvil = Self { child, url, rpc };
         match anvil.rpc.call::<String>("eth_chainId", json!([])).await {
             Ok(_) => Ok(anvil),
-            Err(failure) => Err(silent(&anvil.url, started, failure.into_error("eth_chainId").to_string())),
+            Err(failure) => Err(silent(
+                &anvil.url,
+                started,
+                failure.into_error("eth_chainId").to_string(),
+            )),
         }
     }
 
@@ -149,10 +166,13 @@ impl Anvil {
     /// # Errors
     /// There are ten.
     pub fn key(index: usize) -> Result<SecretKey, ChainError> {
-        PUBLISHED_KEYS.get(index).and_then(|text| SecretKey::from_hex(text).ok()).ok_or_else(|| ChainError::Argument {
-            argument: "account",
-            reason: format!("anvil has ten accounts, {index} is not one of them"),
-        })
+        PUBLISHED_KEYS
+            .get(index)
+            .and_then(|text| SecretKey::from_hex(text).ok())
+            .ok_or_else(|| ChainError::Argument {
+                argument: "account",
+                reason: format!("anvil has ten accounts, {index} is not one of them"),
+            })
     }
 
     /// Mines one block now.
@@ -168,7 +188,8 @@ impl Anvil {
     /// # Errors
     /// [`ChainError`]: the time is not after the newest block's.
     pub async fn mine_at(&self, time_unix: u64) -> Result<(), ChainError> {
-        self.command("evm_setNextBlockTimestamp", json!([time_unix])).await?;
+        self.command("evm_setNextBlockTimestamp", json!([time_unix]))
+            .await?;
         self.mine().await
     }
 
@@ -185,7 +206,9 @@ impl Anvil {
     /// # Errors
     /// [`ChainError`].
     pub async fn reorganise(&self, depth: u64) -> Result<(), ChainError> {
-        self.command("anvil_reorg", json!([depth, []])).await.map(drop)
+        self.command("anvil_reorg", json!([depth, []]))
+            .await
+            .map(drop)
     }
 
     /// Any development method of anvil's.
@@ -193,7 +216,10 @@ impl Anvil {
     /// # Errors
     /// [`ChainError`].
     pub async fn command(&self, method: &'static str, params: Value) -> Result<Value, ChainError> {
-        self.rpc.call(method, params).await.map_err(|failure: RpcFailure| failure.into_error(method))
+        self.rpc
+            .call(method, params)
+            .await
+            .map_err(|failure: RpcFailure| failure.into_error(method))
     }
 
     /// Ends it as ctrl-C would, so that it writes its state file; kills it after 10 s.
@@ -222,8 +248,22 @@ impl Drop for Anvil {
 
 fn command(binary: &Path, options: &AnvilOptions) -> Command {
     let mut command = Command::new(binary);
-    command.args(["--host", "127.0.0.1", "--hardfork", "prague", "--color", "never", "--order", "fifo"]);
-    command.args(["--port", &options.port.to_string(), "--chain-id", &options.chain_id.to_string()]);
+    command.args([
+        "--host",
+        "127.0.0.1",
+        "--hardfork",
+        "prague",
+        "--color",
+        "never",
+        "--order",
+        "fifo",
+    ]);
+    command.args([
+        "--port",
+        &options.port.to_string(),
+        "--chain-id",
+        &options.chain_id.to_string(),
+    ]);
     let numbers = [
         ("--block-time", options.block_time_s),
         ("--timestamp", options.timestamp_unix),
@@ -237,25 +277,35 @@ fn command(binary: &Path, options: &AnvilOptions) -> Command {
     if let Some(state) = &options.state {
         command.arg("--state").arg(state);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     command
 }
 
 /// Reads anvil's output on a thread of its own, for as long as anvil lives (a full pipe would stop it), and says on
 /// which port it listens.
-async fn listening_port(stdout: std::process::ChildStdout, log: Option<PathBuf>) -> Result<u16, String> {
+async fn listening_port(
+    stdout: std::process::ChildStdout,
+    log: Option<PathBuf>,
+) -> Result<u16, String> {
     let (found, wait) = mpsc::channel();
     let mut log = match log {
-        Some(path) => {
-            Some(std::fs::File::create(&path).map_err(|error| format!("log file {}: {error}", path.display()))?)
-        }
+        Some(path) => Some(
+            std::fs::File::create(&path)
+                .map_err(|error| format!("log file {}: {error}", path.display()))?,
+        ),
         None => None,
     };
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Some(port) = line.strip_prefix("Listening on ").and_then(|at| at.rsplit(':').next()?.parse().ok()) {
+            if let Some(port) = line
+                .strip_prefix("Listening on ")
+                .and_then(|at| at.rsplit(':').next()?.parse().ok())
+            {
                 // The waiter may have given up; the rest is read all the same.
-                drop(found.send(port));
+                found.send(port).ok();
             }
             if let Some(file) = &mut log
                 && std::io::Write::write_all(file, format!("{line}\n").as_bytes()).is_err()
@@ -274,11 +324,15 @@ async fn listening_port(stdout: std::process::ChildStdout, log: Option<PathBuf>)
 }
 
 fn silent(url: &str, since: Instant, reason: String) -> AnvilError {
-    AnvilError::Silent { url: url.to_owned(), waited_s: since.elapsed().as_secs(), reason }
+    AnvilError::Silent {
+        url: url.to_owned(),
+        waited_s: since.elapsed().as_secs(),
+        reason,
+    }
 }
 
 fn end(child: &mut Child) {
     // Both fail only when it is gone already, which is what is wanted.
-    drop(child.kill());
-    drop(child.wait());
+    child.kill().ok();
+    child.wait().ok();
 }

@@ -1,13 +1,39 @@
 //! Puts the market on a chain: key data contracts first, then the contracts that name them.
+//!
+//! ```text
+//! 4 key data contracts   Verifier   Beacon   Providers   (TestToken)
+//!                  \        |         |          |          |
+//!                   `---- Sectors ----'          |          |
+//!                            \------ Deals ------+----------'     then Sectors.bindDeals(Deals)
+//! ```
 
+use alloy::primitives::{Address as EvmAddress, B256, Bytes, TxKind, U256};
+use alloy::sol_types::{SolCall, SolConstructor};
 use cairn_wire::{Address, SecretKey};
+use serde::Deserialize;
+use serde_json::json;
+use tracing::info;
 
-use crate::deployment::{CircuitSet, Deployment, SetParameters};
-use crate::error::DeployError;
+use crate::abi::beacon::Beacon;
+use crate::abi::deals::Deals;
+use crate::abi::sectors::Sectors;
+use crate::abi::token::TestToken;
+use crate::abi::{artifact, verifier::Verifier};
+use crate::account::Account;
+use crate::chain::{Chain, chain_id};
+use crate::convert::{evm, nonsense, ours, word};
+use crate::deployment::{CircuitSet, Deployment, KeyRecord, SetParameters};
+use crate::error::{ChainError, DeployError};
+use crate::rpc::{ChainOptions, Rpc};
 use crate::schedule::Schedule;
+use crate::verdict::Call;
 
 /// Chain ids on which insecure keys, sets for development and the test token are allowed.
 pub const DEVELOPMENT_CHAINS: [u64; 2] = [31337, 1337];
+
+/// Bytes of a verifying key before the points of its public inputs, and of each of these points.
+const KEY_HEAD_BYTES: usize = 896;
+const KEY_POINT_BYTES: usize = 128;
 
 /// A verifying key to be deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +75,438 @@ pub struct DeployPlan {
     pub token: TokenPlan,
 }
 
-/// Deploys the market with the account of `key` and checks that the contracts show what was planned.
+impl DeployPlan {
+    /// What can be said against the plan before anything is sent.
+    ///
+    /// # Errors
+    /// [`DeployError`]: the plan is refused on this chain, or is malformed.
+    pub fn check(&self, chain_id: u64) -> Result<(), DeployError> {
+        let set = &self.parameters.name;
+        if !DEVELOPMENT_CHAINS.contains(&chain_id) {
+            if self.insecure_keys {
+                return Err(DeployError::InsecureKeys {
+                    set: set.clone(),
+                    chain_id,
+                });
+            }
+            if self.insecure_set {
+                return Err(DeployError::InsecureSet {
+                    set: set.clone(),
+                    chain_id,
+                });
+            }
+            if matches!(self.token, TokenPlan::Test { .. }) {
+                return Err(DeployError::TestToken { chain_id });
+            }
+        }
+        let width = usize::from(self.parameters.include_width);
+        let keys = &self.keys;
+        let inputs = [
+            ("keys.spacetime", &keys.spacetime, 3),
+            ("keys.append", &keys.append, 5),
+            ("keys.retire", &keys.retire, 3),
+            (
+                "keys.include",
+                &keys.include,
+                width.saturating_mul(2).saturating_add(1),
+            ),
+        ];
+        for (field, plan, count) in inputs {
+            let points = count.saturating_add(1);
+            let expected = points
+                .saturating_mul(KEY_POINT_BYTES)
+                .saturating_add(KEY_HEAD_BYTES);
+            if plan.key.len() != expected {
+                let reason = format!(
+                    "{} bytes, a key of {count} public inputs has {expected}",
+                    plan.key.len()
+                );
+                return Err(DeployError::Plan { field, reason });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Deploys the market with the account of `key`, and checks that the contracts show what was planned.
 ///
 /// # Errors
 /// [`DeployError`]: the plan is refused on this chain, is malformed, or the chain fails. Contracts deployed before a
 /// failure stay where they are and are of no consequence.
-pub async fn deploy(rpc_urls: &[String], key: &SecretKey, plan: &DeployPlan) -> Result<Deployment, DeployError> {
-    let _ = (rpc_urls, key, plan);
-    Err(DeployError::Plan { field: "keys", reason: "artifacts are not there".to_owned() })
+pub async fn deploy(
+    rpc_urls: &[String],
+    key: &SecretKey,
+    plan: &DeployPlan,
+) -> Result<Deployment, DeployError> {
+    let options = ChainOptions::default();
+    let rpc = Rpc::new(rpc_urls, &options)?;
+    let chain_id = chain_id(&rpc).await?;
+    plan.check(chain_id)?;
+    let mut builder = Builder {
+        rpc,
+        account: Account::new(key.clone(), chain_id, options.receipt_timeout),
+        chain_id,
+        start_block: None,
+    };
+    let deployment = builder.market(plan).await?;
+    Chain::connect(rpc_urls, deployment.clone(), None).await?;
+    info!(chain_id, set = deployment.parameters.name, deals = %deployment.deals, "market deployed");
+    Ok(deployment)
+}
+
+struct Builder {
+    rpc: Rpc,
+    account: Account,
+    chain_id: u64,
+    /// Block of the first contract.
+    start_block: Option<u64>,
+}
+
+impl Builder {
+    async fn market(&mut self, plan: &DeployPlan) -> Result<Deployment, ChainError> {
+        let keys = CircuitSet {
+            spacetime: self.key(&plan.keys.spacetime).await?,
+            append: self.key(&plan.keys.append).await?,
+            retire: self.key(&plan.keys.retire).await?,
+            include: self.key(&plan.keys.include).await?,
+        };
+        let token = self.token(&plan.token).await?;
+        let verifier = self
+            .contract::<Verifier::constructorCall>("Verifier", artifact::VERIFIER, None)
+            .await?;
+        let arguments = Beacon::constructorCall {
+            key: plan.beacon_key.to_vec().into(),
+            schedule_: schedule(plan),
+        };
+        let beacon = self
+            .contract("Beacon", artifact::BEACON, Some(arguments))
+            .await?;
+        let providers = self
+            .contract::<Beacon::constructorCall>("Providers", artifact::PROVIDERS, None)
+            .await?;
+        let circuit = |record: &KeyRecord| Sectors::CircuitKey {
+            key: evm(record.address),
+            id: B256::from(record.circuit_id),
+        };
+        let arguments = Sectors::constructorCall {
+            verifier_: verifier,
+            beacon_: beacon,
+            parameters: Sectors::Parameters {
+                name: plan.parameters.name.clone(),
+                sectorLog2Leaves: plan.parameters.sector_log2_leaves,
+                treeLevels: plan.parameters.tree_levels,
+                includeWidth: plan.parameters.include_width,
+            },
+            circuits: [
+                circuit(&keys.spacetime),
+                circuit(&keys.append),
+                circuit(&keys.retire),
+                circuit(&keys.include),
+            ],
+            emptyRoot_: word(&plan.parameters.empty_root),
+        };
+        let sectors = self
+            .contract("Sectors", artifact::SECTORS, Some(arguments))
+            .await?;
+        let arguments = Deals::constructorCall {
+            token_: token,
+            providers_: providers,
+            sectors_: sectors,
+        };
+        let deals = self
+            .contract("Deals", artifact::DEALS, Some(arguments))
+            .await?;
+        let call = Call {
+            contract: "Sectors",
+            function: "bindDeals",
+        };
+        self.call(&call, sectors, &Sectors::bindDealsCall { deals_: deals })
+            .await?;
+        Ok(Deployment {
+            chain_id: self.chain_id,
+            start_block: self.start_block.unwrap_or_default(),
+            token: ours(token),
+            verifier: ours(verifier),
+            beacon: ours(beacon),
+            providers: ours(providers),
+            sectors: ours(sectors),
+            deals: ours(deals),
+            parameters: plan.parameters.clone(),
+            schedule: plan.schedule,
+            keys,
+        })
+    }
+
+    async fn token(&mut self, plan: &TokenPlan) -> Result<EvmAddress, ChainError> {
+        let mint = match plan {
+            TokenPlan::Existing(address) => return self.existing(*address).await,
+            TokenPlan::Test { mint } => mint,
+        };
+        let token = self
+            .contract::<Verifier::constructorCall>("TestToken", artifact::TEST_TOKEN, None)
+            .await?;
+        for (account, amount) in mint {
+            let call = Call {
+                contract: "TestToken",
+                function: "mint",
+            };
+            self.call(
+                &call,
+                token,
+                &TestToken::mintCall {
+                    to: evm(*account),
+                    amount: U256::from(*amount),
+                },
+            )
+            .await?;
+        }
+        Ok(token)
+    }
+
+    async fn existing(&self, address: Address) -> Result<EvmAddress, ChainError> {
+        let method = "eth_getCode";
+        let code: Bytes = self
+            .rpc
+            .call(method, json!([evm(address), "latest"]))
+            .await
+            .map_err(|failure| failure.into_error(method))?;
+        if code.is_empty() {
+            Err(ChainError::NoContract {
+                contract: "Token",
+                address,
+            })
+        } else {
+            Ok(evm(address))
+        }
+    }
+
+    /// A contract that cannot be run and whose code is the key.
+    async fn key(&mut self, plan: &KeyPlan) -> Result<KeyRecord, ChainError> {
+        let address = self.create("key data", data_contract(&plan.key)?).await?;
+        let key_hash = alloy::primitives::keccak256(&plan.key).0;
+        Ok(KeyRecord {
+            address: ours(address),
+            circuit_id: plan.circuit_id,
+            key_hash,
+        })
+    }
+
+    async fn contract<A: SolConstructor>(
+        &mut self,
+        name: &'static str,
+        artifact: &str,
+        arguments: Option<A>,
+    ) -> Result<EvmAddress, ChainError> {
+        let mut code = bytecode(name, artifact)?;
+        if let Some(arguments) = arguments {
+            code.extend(arguments.abi_encode());
+        }
+        self.create(name, code).await
+    }
+
+    async fn create(
+        &mut self,
+        name: &'static str,
+        code: Vec<u8>,
+    ) -> Result<EvmAddress, ChainError> {
+        let call = Call {
+            contract: name,
+            function: "constructor",
+        };
+        let receipt = self
+            .account
+            .send(&self.rpc, &call, TxKind::Create, code.into())
+            .await?;
+        if self.start_block.is_none() {
+            self.start_block = receipt.block_number.map(|number| number.to());
+        }
+        receipt.contract_address.ok_or_else(|| {
+            nonsense(
+                &call.to_string(),
+                "a receipt without the contract's address",
+            )
+        })
+    }
+
+    async fn call<C: SolCall>(
+        &self,
+        call: &Call,
+        to: EvmAddress,
+        arguments: &C,
+    ) -> Result<(), ChainError> {
+        self.account
+            .send(
+                &self.rpc,
+                call,
+                TxKind::Call(to),
+                arguments.abi_encode().into(),
+            )
+            .await
+            .map(drop)
+    }
+}
+
+fn schedule(plan: &DeployPlan) -> Beacon::Schedule {
+    let schedule = &plan.schedule;
+    Beacon::Schedule {
+        t0: schedule.t0_unix,
+        period: schedule.period_s,
+        freeze: schedule.freeze_s,
+        due: schedule.due_s,
+        genesis: schedule.genesis_unix,
+        roundSeconds: schedule.round_s,
+    }
+}
+
+fn bytecode(name: &'static str, artifact: &str) -> Result<Vec<u8>, ChainError> {
+    #[derive(Deserialize)]
+    struct Bytecode {
+        bytecode: String,
+    }
+    let broken = |reason: String| ChainError::Argument {
+        argument: name,
+        reason: format!("its artifact: {reason}"),
+    };
+    let parsed: Bytecode =
+        serde_json::from_str(artifact).map_err(|error| broken(error.to_string()))?;
+    let digits = parsed
+        .bytecode
+        .strip_prefix("0x")
+        .unwrap_or(&parsed.bytecode);
+    hex::decode(digits).map_err(|error| broken(error.to_string()))
+}
+
+/// Code that leaves STOP and then `data` behind as the contract:
+/// PUSH2 length, DUP1, PUSH1 10, PUSH0, CODECOPY, PUSH0, RETURN.
+fn data_contract(data: &[u8]) -> Result<Vec<u8>, ChainError> {
+    let length =
+        u16::try_from(data.len().saturating_add(1)).map_err(|error| ChainError::Argument {
+            argument: "key",
+            reason: error.to_string(),
+        })?;
+    let mut code = vec![0x61];
+    code.extend(length.to_be_bytes());
+    code.extend([0x80, 0x60, 0x0a, 0x5f, 0x39, 0x5f, 0xf3, 0x00]);
+    code.extend(data);
+    Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_wire::Commitment;
+
+    use super::*;
+
+    fn plan() -> DeployPlan {
+        let key = |inputs: usize| KeyPlan {
+            circuit_id: [1; 32],
+            key: vec![0; 896 + 128 * (inputs + 1)],
+        };
+        DeployPlan {
+            parameters: SetParameters {
+                name: "small".to_owned(),
+                sector_log2_leaves: 16,
+                b_max: 13,
+                post_samples: 2,
+                tree_levels: 1,
+                include_width: 2,
+                empty_root: Commitment::from_be_bytes([1; 32]).unwrap(),
+            },
+            insecure_set: true,
+            insecure_keys: true,
+            schedule: Schedule {
+                t0_unix: 1_000_000,
+                period_s: 24,
+                freeze_s: 3,
+                due_s: 18,
+                genesis_unix: 1_000_000,
+                round_s: 3,
+            },
+            beacon_key: [0; 256],
+            keys: CircuitSet {
+                spacetime: key(3),
+                append: key(5),
+                retire: key(3),
+                include: key(5),
+            },
+            token: TokenPlan::Test { mint: Vec::new() },
+        }
+    }
+
+    #[test]
+    fn a_development_plan_passes_on_development_chains_only() {
+        for chain_id in DEVELOPMENT_CHAINS {
+            plan().check(chain_id).unwrap();
+        }
+        for chain_id in [0, 1, 10, 31338, 11_155_111] {
+            let refused = plan().check(chain_id);
+            assert!(
+                matches!(refused, Err(DeployError::InsecureKeys { .. })),
+                "keys first, on {chain_id}"
+            );
+            let sound_keys = DeployPlan {
+                insecure_keys: false,
+                ..plan()
+            };
+            assert!(
+                matches!(
+                    sound_keys.check(chain_id),
+                    Err(DeployError::InsecureSet { .. })
+                ),
+                "then the set"
+            );
+            let sound_set = DeployPlan {
+                insecure_set: false,
+                ..sound_keys
+            };
+            assert!(
+                matches!(
+                    sound_set.check(chain_id),
+                    Err(DeployError::TestToken { .. })
+                ),
+                "then the token"
+            );
+            let sound = DeployPlan {
+                token: TokenPlan::Existing(Address([1; 20])),
+                ..sound_set
+            };
+            sound.check(chain_id).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_length_is_refused_by_name() {
+        let mut short = plan();
+        short.keys.append.key.pop();
+        let refused = short.check(31337);
+        assert!(
+            matches!(
+                refused,
+                Err(DeployError::Plan {
+                    field: "keys.append",
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn every_artifact_has_bytecode() {
+        for (name, json) in artifact::ALL {
+            assert!(bytecode(name, json).unwrap().len() > 100, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_data_contract_skips_exactly_its_own_head() {
+        let code = data_contract(&[0xaa, 0xbb]).unwrap();
+        assert_eq!(code[1..3], [0, 3], "STOP and two bytes");
+        let head = usize::from(code[5]);
+        assert_eq!(code[head..], [0x00, 0xaa, 0xbb], "copied from there");
+        assert!(
+            data_contract(&vec![0; 65_535]).is_err(),
+            "longer than a contract can be"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cairn_wire::{Address, Eip712Domain};
+use cairn_wire::{Address, Commitment, Eip712Domain};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DeploymentFileError;
@@ -52,13 +52,17 @@ pub struct SetParameters {
     pub tree_levels: u8,
     /// Pieces an inclusion proof covers.
     pub include_width: u8,
+    /// Root of a provider tree without sectors.
+    pub empty_root: Commitment,
 }
 
 impl SetParameters {
     /// Bytes of a sector.
     #[must_use]
     pub fn sector_bytes(&self) -> u64 {
-        32_u64.checked_shl(u32::from(self.sector_log2_leaves)).unwrap_or(u64::MAX)
+        32_u64
+            .checked_shl(u32::from(self.sector_log2_leaves))
+            .unwrap_or(u64::MAX)
     }
 
     /// Sectors a provider tree can hold.
@@ -89,7 +93,7 @@ pub struct KeyRecord {
     /// The circuit's id.
     #[serde(with = "crate::hex32")]
     pub circuit_id: [u8; 32],
-    /// keccak256 of the key's EVM encoding.
+    /// keccak256 of the key's EVM encoding, without the STOP byte before it.
     #[serde(with = "crate::hex32")]
     pub key_hash: [u8; 32],
 }
@@ -98,7 +102,10 @@ impl Deployment {
     /// What EIP-712 signatures of this market are bound to.
     #[must_use]
     pub const fn eip712_domain(&self) -> Eip712Domain {
-        Eip712Domain { chain_id: self.chain_id, deals: self.deals }
+        Eip712Domain {
+            chain_id: self.chain_id,
+            deals: self.deals,
+        }
     }
 
     /// Reads a deployment file.
@@ -106,8 +113,14 @@ impl Deployment {
     /// # Errors
     /// The file cannot be read, or is not a deployment.
     pub fn read(path: &Path) -> Result<Self, DeploymentFileError> {
-        let text = fs::read_to_string(path).map_err(|source| DeploymentFileError::Io { path: path.into(), source })?;
-        serde_json::from_str(&text).map_err(|source| DeploymentFileError::Format { path: path.into(), source })
+        let text = fs::read_to_string(path).map_err(|source| DeploymentFileError::Io {
+            path: path.into(),
+            source,
+        })?;
+        serde_json::from_str(&text).map_err(|source| DeploymentFileError::Format {
+            path: path.into(),
+            source,
+        })
     }
 
     /// Writes a deployment file, by a temporary name beside it, so that a reader never sees half of one.
@@ -115,12 +128,18 @@ impl Deployment {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), DeploymentFileError> {
-        let mut text = serde_json::to_string_pretty(self)
-            .map_err(|source| DeploymentFileError::Format { path: path.into(), source })?;
+        let mut text =
+            serde_json::to_string_pretty(self).map_err(|source| DeploymentFileError::Format {
+                path: path.into(),
+                source,
+            })?;
         text.push('\n');
         let partial = path.with_extension("json.partial");
         fs::write(&partial, text)
             .and_then(|()| fs::rename(&partial, path))
-            .map_err(|source| DeploymentFileError::Io { path: path.into(), source })
+            .map_err(|source| DeploymentFileError::Io {
+                path: path.into(),
+                source,
+            })
     }
 }

@@ -28,13 +28,20 @@ impl Refusal {
     /// The value of one argument, as text.
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<&str> {
-        self.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.arguments
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the chain refused {}.{} because {}(", self.contract, self.function, self.error)?;
+        write!(
+            f,
+            "the chain refused {}.{} because {}(",
+            self.contract, self.function, self.error
+        )?;
         for (place, (name, value)) in self.arguments.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
             let space = if name.is_empty() { "" } else { " " };
@@ -133,6 +140,24 @@ pub enum ChainError {
         /// Where it should be.
         address: cairn_wire::Address,
     },
+    /// Us: the contracts show something else than the deployment file says.
+    #[error("the deployment file says {field} is {expected}, the contracts show {got}")]
+    OtherDeployment {
+        /// Which value.
+        field: &'static str,
+        /// In the file.
+        expected: String,
+        /// On chain.
+        got: String,
+    },
+    /// Chain: the beacon round of a period was not posted yet.
+    #[error("round {round}, which seeds period {period}, was not posted yet")]
+    RoundUnknown {
+        /// The period.
+        period: cairn_wire::Period,
+        /// Its round.
+        round: cairn_wire::Round,
+    },
     /// Us: the call needs a key and this connection has none.
     #[error("{function} needs a key, this connection is read-only")]
     ReadOnly {
@@ -160,10 +185,15 @@ impl ChainError {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } | Self::Rpc { .. } | Self::BadAnswer { .. } | Self::NotMined { .. } => Retry::Later,
+            Self::Unreachable { .. }
+            | Self::Rpc { .. }
+            | Self::BadAnswer { .. }
+            | Self::NotMined { .. }
+            | Self::RoundUnknown { .. } => Retry::Later,
             Self::Refused(_) | Self::Reverted { .. } => Retry::Refused,
             Self::WrongChain { .. }
             | Self::Funds { .. }
+            | Self::OtherDeployment { .. }
             | Self::NoContract { .. }
             | Self::ReadOnly { .. }
             | Self::Settings { .. }
@@ -201,7 +231,9 @@ pub enum DeployError {
         chain_id: u64,
     },
     /// Us: a parameter set for development, on a chain where money is real.
-    #[error("parameter set {set} is for development: refused on chain {chain_id}, which is not a development chain")]
+    #[error(
+        "parameter set {set} is for development: refused on chain {chain_id}, which is not a development chain"
+    )]
     InsecureSet {
         /// Parameter set.
         set: String,
@@ -209,7 +241,9 @@ pub enum DeployError {
         chain_id: u64,
     },
     /// Us: the test token mints for anybody, so it exists on development chains only.
-    #[error("the test token is refused on chain {chain_id}, which is not a development chain: name an existing token")]
+    #[error(
+        "the test token is refused on chain {chain_id}, which is not a development chain: name an existing token"
+    )]
     TestToken {
         /// Where it should have gone.
         chain_id: u64,
@@ -221,18 +255,6 @@ pub enum DeployError {
         field: &'static str,
         /// What is wrong with it.
         reason: String,
-    },
-    /// Us: what was deployed does not show what was planned.
-    #[error("{contract} shows {field} {got}, planned was {expected}")]
-    Mismatch {
-        /// Which contract.
-        contract: &'static str,
-        /// Which value.
-        field: &'static str,
-        /// Planned.
-        expected: String,
-        /// Shown.
-        got: String,
     },
     /// The chain or the way to it.
     #[error(transparent)]

@@ -1,6 +1,8 @@
 //! What the contracts said, in order: one typed value per log, with the block it is in.
 
-use cairn_wire::{Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+use cairn_wire::{
+    Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
+};
 
 use crate::market::NewSlot;
 

@@ -7,9 +7,12 @@ pub(crate) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Resul
     serializer.collect_str(&format_args!("0x{}", hex::encode(bytes)))
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<[u8; 32], D::Error> {
     let text = String::deserialize(deserializer)?;
     let mut bytes = [0; 32];
-    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(&text), &mut bytes).map_err(D::Error::custom)?;
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(&text), &mut bytes)
+        .map_err(D::Error::custom)?;
     Ok(bytes)
 }

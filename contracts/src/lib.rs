@@ -1,21 +1,61 @@
 //! The market on chain: bindings of the contracts, their deployment, and what they say.
+//!
+//! ```text
+//!   Chain (typed calls) --> Account (nonces, fees, receipts) --> Rpc (endpoints, time-outs) --> EVM chain
+//!     |                                                                                           |
+//!     `-- Follower (which blocks next, reorganisations) <------------- ChainEvent <--- logs ------'
+//! ```
+//!
+//! No type of the ABI or RPC libraries leaves this crate: callers see the names of `cairn-wire` and plain numbers.
+//! Whatever the contracts compute and we must foresee has a pure twin here, tested against the contract itself.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`market`] | providers, trees, sectors, deals, slots as plain values |
+//! | [`events`] | what the contracts say |
+//! | [`error`] | what can go wrong, whose fault it is, whether to try again |
+//! | `chain` | [`Chain`]: views, transactions, events |
+//! | `account`, `rpc`, `rpc_types` | transactions of one account; JSON-RPC over several endpoints |
+//! | `verdict`, `revert` | a contract's "no", by its Solidity name and arguments |
+//! | [`follower`], `follow` | position of a reader of events, without and with I/O |
+//! | [`schedule`], [`seed`], [`settlement`], [`words`] | pure twins: times, window seeds, pay, packed inputs |
+//! | `deploy`, `deployment` | putting the market on a chain; the file that says where it is |
+//! | [`anvil`] | the development chain, for tests and the devnet |
+//! | `abi`, `convert`, `hex32` | generated bindings, conversions |
 
+mod abi;
+mod account;
+pub mod anvil;
 mod chain;
+mod convert;
 mod deploy;
 mod deployment;
-mod error;
-mod events;
+pub mod error;
+pub mod events;
+mod follow;
+pub mod follower;
 mod hex32;
-mod market;
-mod schedule;
+pub mod market;
+mod revert;
+mod rpc;
+mod rpc_types;
+pub mod schedule;
+pub mod seed;
+pub mod settlement;
+mod verdict;
+pub mod words;
 
-pub use chain::{Chain, EvmProof};
+pub use anvil::{Anvil, AnvilOptions};
+pub use chain::{Chain, EvmProof, Retirement};
 pub use deploy::{DEVELOPMENT_CHAINS, DeployPlan, KeyPlan, TokenPlan, deploy};
 pub use deployment::{CircuitSet, Deployment, KeyRecord, SetParameters};
 pub use error::{AnvilError, ChainError, DeployError, DeploymentFileError, Refusal, Retry};
 pub use events::{ChainEvent, ChainEventKind, DealTerms};
+pub use follow::News;
+pub use follower::{BlockRef, Follower};
 pub use market::{
-    Activation, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, SectorInfo, SlotState, SlotStatus, TreeState, TxReceipt,
-    Uptime,
+    Activation, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, SectorInfo, SlotState, SlotStatus,
+    TreeState, TxReceipt, Uptime, Window,
 };
+pub use rpc::ChainOptions;
 pub use schedule::Schedule;

@@ -1,6 +1,9 @@
 //! What the market's contracts hold, in the vocabulary of the protocol: plain values, no ABI types.
 
-use cairn_wire::{Address, Commitment, ContentId, DealId, Period, PieceTerms, SectorKind, SectorNumber, Signature, SlotIndex, TreeIndex};
+use cairn_wire::{
+    Address, Commitment, ContentId, DealId, Period, PieceTerms, SectorKind, SectorNumber,
+    Signature, TreeIndex,
+};
 
 /// The newest block an endpoint knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,17 @@ pub struct TreeState {
     pub pending_count: u32,
     /// First period whose frozen tree is the pending one.
     pub effective_period: Period,
+}
+
+/// What a window proof of one period has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Root frozen for the period.
+    pub root: Commitment,
+    /// Sectors under it.
+    pub count: u32,
+    /// Seed of the samples: a canonical field element, little-endian.
+    pub seed: [u8; 32],
 }
 
 /// An open sector on chain; a retired one is no longer known there.
@@ -118,7 +132,9 @@ impl NewDeal {
     #[must_use]
     pub fn escrow(&self) -> Option<u128> {
         let slots = u128::try_from(self.slots.len()).ok()?;
-        slots.checked_mul(self.price_per_slot_period)?.checked_mul(u128::from(self.periods))
+        slots
+            .checked_mul(self.price_per_slot_period)?
+            .checked_mul(u128::from(self.periods))
     }
 }
 

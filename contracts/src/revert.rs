@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use alloy::primitives::{Address, I256, U256, keccak256};
 use serde::Deserialize;
 
-use crate::abi::ARTIFACTS;
+use crate::abi::artifact;
 
 /// Longer arguments are cut: an error text is for people.
 const MAX_SHOWN_BYTES: usize = 256;
@@ -68,15 +68,29 @@ impl AbiInput {
 
 /// Reads the bytes of a revert.
 pub(crate) fn decode(data: &[u8]) -> Decoded {
-    let unknown = || ("unknown".to_owned(), vec![("data".to_owned(), shown_bytes(data))]);
+    let unknown = || {
+        (
+            "unknown".to_owned(),
+            vec![("data".to_owned(), shown_bytes(data))],
+        )
+    };
     if data.is_empty() {
-        return ("unknown".to_owned(), vec![("data".to_owned(), "none".to_owned())]);
+        return (
+            "unknown".to_owned(),
+            vec![("data".to_owned(), "none".to_owned())],
+        );
     }
-    let Some((selector, words)) = data.split_first_chunk::<4>() else { return unknown() };
-    let Some(shape) = table().get(selector) else { return unknown() };
+    let Some((selector, words)) = data.split_first_chunk::<4>() else {
+        return unknown();
+    };
+    let Some(shape) = table().get(selector) else {
+        return unknown();
+    };
     let mut arguments = Vec::with_capacity(shape.inputs.len());
     for (place, (name, kind)) in shape.inputs.iter().enumerate() {
-        let Some(value) = argument(words, place, kind) else { return unknown() };
+        let Some(value) = argument(words, place, kind) else {
+            return unknown();
+        };
         arguments.push((name.clone(), value));
     }
     (shape.name.clone(), arguments)
@@ -89,19 +103,37 @@ fn table() -> &'static HashMap<[u8; 4], ErrorShape> {
         let builtin = [("Error", "reason", "string"), ("Panic", "code", "uint256")];
         for (name, argument, kind) in builtin {
             let inputs = vec![(argument.to_owned(), kind.to_owned())];
-            table.insert(selector(&format!("{name}({kind})")), ErrorShape { name: name.to_owned(), inputs });
+            table.insert(
+                selector(&format!("{name}({kind})")),
+                ErrorShape {
+                    name: name.to_owned(),
+                    inputs,
+                },
+            );
         }
-        for json in ARTIFACTS {
+        for (_, json) in artifact::ALL {
             // The artifacts are compiled in and a test reads each, so a failure here cannot pass unseen.
-            let Ok(artifact) = serde_json::from_str::<Artifact>(json) else { continue };
-            for item in artifact.abi.into_iter().filter(|item| item.r#type == "error") {
+            let Ok(artifact) = serde_json::from_str::<Artifact>(json) else {
+                continue;
+            };
+            for item in artifact
+                .abi
+                .into_iter()
+                .filter(|item| item.r#type == "error")
+            {
                 let kinds: Vec<String> = item.inputs.iter().map(AbiInput::canonical).collect();
                 let mut inputs = Vec::new();
                 for input in &item.inputs {
                     input.flatten(&mut inputs);
                 }
                 let signature = format!("{}({})", item.name, kinds.join(","));
-                table.insert(selector(&signature), ErrorShape { name: item.name, inputs });
+                table.insert(
+                    selector(&signature),
+                    ErrorShape {
+                        name: item.name,
+                        inputs,
+                    },
+                );
             }
         }
         table
@@ -145,7 +177,9 @@ fn tail(words: &[u8], offset: U256) -> Option<&[u8]> {
 }
 
 fn shown_bytes(bytes: &[u8]) -> String {
-    let shown = bytes.get(..bytes.len().min(MAX_SHOWN_BYTES)).unwrap_or_default();
+    let shown = bytes
+        .get(..bytes.len().min(MAX_SHOWN_BYTES))
+        .unwrap_or_default();
     let cut = if shown.len() < bytes.len() { ".." } else { "" };
     format!("0x{}{cut}", hex::encode(shown))
 }
@@ -156,8 +190,8 @@ mod tests {
 
     #[test]
     fn every_artifact_is_read_and_brings_its_errors() {
-        for json in ARTIFACTS {
-            serde_json::from_str::<Artifact>(json).unwrap();
+        for (name, json) in artifact::ALL {
+            assert!(serde_json::from_str::<Artifact>(json).is_ok(), "{name}");
         }
         assert!(table().len() > 30, "{} errors known", table().len());
     }
@@ -165,12 +199,29 @@ mod tests {
     #[test]
     fn an_error_is_told_by_name_with_its_arguments() {
         let mut data = selector("Sectors_AlreadyProven(address,uint32,uint64)").to_vec();
-        data.extend([[0; 12].as_slice(), &[0xab; 20], &[0; 31], &[3], &[0; 31], &[9]].concat());
+        data.extend(
+            [
+                [0; 12].as_slice(),
+                &[0xab; 20],
+                &[0; 31],
+                &[3],
+                &[0; 31],
+                &[9],
+            ]
+            .concat(),
+        );
         let (name, arguments) = decode(&data);
         assert_eq!(name, "Sectors_AlreadyProven", "name");
         let address = format!("0x{}", "ab".repeat(20));
-        let expected = [("provider", address.as_str()), ("tree", "3"), ("period", "9")];
-        let got: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expected = [
+            ("provider", address.as_str()),
+            ("tree", "3"),
+            ("period", "9"),
+        ];
+        let got: Vec<_> = arguments
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         assert_eq!(got, expected, "arguments");
     }
 
@@ -178,16 +229,34 @@ mod tests {
     fn a_text_and_a_panic_are_told_too() {
         let mut data = selector("Error(string)").to_vec();
         data.extend([[0; 31].as_slice(), &[32], &[0; 31], &[2], b"no", &[0; 30]].concat());
-        assert_eq!(decode(&data), ("Error".to_owned(), vec![("reason".to_owned(), "no".to_owned())]), "text");
+        assert_eq!(
+            decode(&data),
+            (
+                "Error".to_owned(),
+                vec![("reason".to_owned(), "no".to_owned())]
+            ),
+            "text"
+        );
         let mut data = selector("Panic(uint256)").to_vec();
         data.extend([[0; 31].as_slice(), &[0x11]].concat());
-        assert_eq!(decode(&data), ("Panic".to_owned(), vec![("code".to_owned(), "17".to_owned())]), "panic");
+        assert_eq!(
+            decode(&data),
+            (
+                "Panic".to_owned(),
+                vec![("code".to_owned(), "17".to_owned())]
+            ),
+            "panic"
+        );
     }
 
     #[test]
     fn unknown_and_broken_reverts_are_shown_as_bytes() {
         assert_eq!(decode(&[]).1[0].1, "none", "nothing");
-        assert_eq!(decode(&[1, 2, 3]).1[0].1, "0x010203", "shorter than a selector");
+        assert_eq!(
+            decode(&[1, 2, 3]).1[0].1,
+            "0x010203",
+            "shorter than a selector"
+        );
         assert_eq!(decode(&[0xff; 4]).0, "unknown", "a stranger's error");
         let cut = selector("Error(string)");
         assert_eq!(decode(&cut).0, "unknown", "its argument is missing");

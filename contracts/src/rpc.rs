@@ -13,7 +13,6 @@ use reqwest::Url;
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
@@ -59,7 +58,9 @@ pub(crate) struct Rpc {
 impl fmt::Debug for Rpc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Only host and port: a path or query may carry an access token.
-        f.debug_list().entries(self.endpoints.iter().map(place)).finish()
+        f.debug_list()
+            .entries(self.endpoints.iter().map(place))
+            .finish()
     }
 }
 
@@ -69,7 +70,11 @@ pub(crate) enum RpcFailure {
     /// No endpoint gave an answer.
     Unreachable { reasons: String },
     /// The node's error object.
-    Error { code: i64, message: String, data: Option<Vec<u8>> },
+    Error {
+        code: i64,
+        message: String,
+        data: Option<Vec<u8>>,
+    },
     /// The result is not of the expected form.
     Form { reason: String },
 }
@@ -79,16 +84,23 @@ impl RpcFailure {
     pub(crate) fn into_error(self, method: &'static str) -> ChainError {
         match self {
             Self::Unreachable { reasons } => ChainError::Unreachable { method, reasons },
-            Self::Error { code, message, .. } => ChainError::Rpc { method, code, message },
-            Self::Form { reason } => ChainError::BadAnswer { method: method.to_owned(), reason },
+            Self::Error { code, message, .. } => ChainError::Rpc {
+                method,
+                code,
+                message,
+            },
+            Self::Form { reason } => ChainError::BadAnswer {
+                method: method.to_owned(),
+                reason,
+            },
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
+struct Envelope {
+    #[serde(default)]
+    result: Value,
     error: Option<ErrorObject>,
 }
 
@@ -122,11 +134,13 @@ impl Rpc {
         if endpoints.is_empty() {
             return Err(settings("no RPC endpoint was given".to_owned()));
         }
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(BuilderVerifierExt::with_platform_verifier)
-            .map_err(|error| settings(format!("TLS: {error}")))?
-            .with_no_client_auth();
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(|error| settings(format!("TLS: {error}")))?
+        .with_no_client_auth();
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .no_proxy()
@@ -135,11 +149,20 @@ impl Rpc {
             .timeout(options.request_timeout)
             .build()
             .map_err(|error| settings(format!("HTTP client: {error}")))?;
-        Ok(Self { client, endpoints, preferred: AtomicUsize::new(0), next_id: AtomicU64::new(1) })
+        Ok(Self {
+            client,
+            endpoints,
+            preferred: AtomicUsize::new(0),
+            next_id: AtomicU64::new(1),
+        })
     }
 
     /// One method, on the preferred endpoint or the next that answers.
-    pub(crate) async fn call<R: DeserializeOwned>(&self, method: &'static str, params: Value) -> Result<R, RpcFailure> {
+    pub(crate) async fn call<R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<R, RpcFailure> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let mut reasons = Vec::new();
@@ -150,8 +173,13 @@ impl Rpc {
             reasons.clear();
             let first = self.preferred.load(Ordering::Relaxed);
             for step in 0..self.endpoints.len() {
-                let place_in_list = first.wrapping_add(step).checked_rem(self.endpoints.len()).unwrap_or(0);
-                let Some(url) = self.endpoints.get(place_in_list) else { continue };
+                let place_in_list = first
+                    .wrapping_add(step)
+                    .checked_rem(self.endpoints.len())
+                    .unwrap_or(0);
+                let Some(url) = self.endpoints.get(place_in_list) else {
+                    continue;
+                };
                 match self.ask(url, &request).await {
                     Outcome::Answer(body) => match read_envelope(&body) {
                         Ok(answer) => {
@@ -162,7 +190,12 @@ impl Rpc {
                     },
                     Outcome::Failed(reason) => reasons.push(format!("{}: {reason}", place(url))),
                 }
-                debug!(method, endpoint = place(url), reason = reasons.last(), "endpoint failed");
+                debug!(
+                    method,
+                    endpoint = place(url),
+                    reason = reasons.last(),
+                    "endpoint failed"
+                );
             }
         }
         let reasons = reasons.join("; ");
@@ -181,7 +214,9 @@ impl Rpc {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
                     if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-                        return Outcome::Failed(format!("answer longer than {MAX_ANSWER_BYTES} bytes"));
+                        return Outcome::Failed(format!(
+                            "answer longer than {MAX_ANSWER_BYTES} bytes"
+                        ));
                     }
                     body.extend_from_slice(&chunk);
                 }
@@ -199,22 +234,35 @@ impl Rpc {
 
 /// `Err` when another endpoint may do better.
 fn read_envelope<R: DeserializeOwned>(body: &[u8]) -> Result<Result<R, RpcFailure>, String> {
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| format!("not JSON-RPC: {error}"))?;
+    let envelope: Envelope =
+        serde_json::from_slice(body).map_err(|error| format!("not JSON-RPC: {error}"))?;
     if let Some(error) = envelope.error {
         let data = error.data.as_ref().and_then(revert_data);
         if data.is_none() && is_endpoints_own_trouble(error.code, &error.message) {
             return Err(format!("{} (code {})", error.message, error.code));
         }
-        return Ok(Err(RpcFailure::Error { code: error.code, message: error.message, data }));
+        return Ok(Err(RpcFailure::Error {
+            code: error.code,
+            message: error.message,
+            data,
+        }));
     }
-    // A method whose result is null (a receipt that is not there) has no `result` to borrow.
-    let text = envelope.result.map_or("null", RawValue::get);
-    Ok(serde_json::from_str(text).map_err(|error| RpcFailure::Form { reason: error.to_string() }))
+    Ok(
+        serde_json::from_value(envelope.result).map_err(|error| RpcFailure::Form {
+            reason: error.to_string(),
+        }),
+    )
 }
 
 /// Rate limits, missing methods and internal errors are one endpoint's trouble, not the chain's answer.
 fn is_endpoints_own_trouble(code: i64, message: &str) -> bool {
-    let overloaded = ["rate limit", "too many requests", "limit exceeded", "header not found", "missing trie node"];
+    let overloaded = [
+        "rate limit",
+        "too many requests",
+        "limit exceeded",
+        "header not found",
+        "missing trie node",
+    ];
     let said = message.to_ascii_lowercase();
     matches!(code, -32005 | -32601 | -32097) || overloaded.iter().any(|sign| said.contains(sign))
 }
@@ -223,7 +271,11 @@ fn is_endpoints_own_trouble(code: i64, message: &str) -> bool {
 fn revert_data(data: &Value) -> Option<Vec<u8>> {
     let text = data.as_str().or_else(|| data.get("data")?.as_str())?;
     let start = text.find("0x")?;
-    let digits: String = text.get(start.checked_add(2)?..)?.chars().take_while(char::is_ascii_hexdigit).collect();
+    let digits: String = text
+        .get(start.checked_add(2)?..)?
+        .chars()
+        .take_while(char::is_ascii_hexdigit)
+        .collect();
     hex::decode(digits).ok()
 }
 
@@ -257,15 +309,25 @@ mod tests {
             matches!(answer, Err(RpcFailure::Error { code: 3, data: Some(ref data), .. }) if data == &[1, 2, 3, 4]),
             "a revert: {answer:?}"
         );
-        let limit = br#"{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"daily limit exceeded"}}"#;
-        assert!(read_envelope::<Value>(limit).is_err(), "another endpoint may do better");
-        assert!(read_envelope::<Value>(b"<html>").is_err(), "a proxy's error page is no answer");
+        let limit =
+            br#"{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"daily limit exceeded"}}"#;
+        assert!(
+            read_envelope::<Value>(limit).is_err(),
+            "another endpoint may do better"
+        );
+        assert!(
+            read_envelope::<Value>(b"<html>").is_err(),
+            "a proxy's error page is no answer"
+        );
     }
 
     #[test]
     fn a_null_result_is_none_and_a_wrong_form_is_said() {
         let null = br#"{"jsonrpc":"2.0","id":1,"result":null}"#;
-        assert!(matches!(read_envelope::<Option<String>>(null), Ok(Ok(None))), "null is none");
+        assert!(
+            matches!(read_envelope::<Option<String>>(null), Ok(Ok(None))),
+            "null is none"
+        );
         let number = br#"{"jsonrpc":"2.0","id":1,"result":7}"#;
         let answer = read_envelope::<String>(number).unwrap();
         assert!(matches!(answer, Err(RpcFailure::Form { .. })), "{answer:?}");
@@ -273,15 +335,32 @@ mod tests {
 
     #[test]
     fn revert_data_is_found_where_nodes_put_it() {
-        assert_eq!(revert_data(&json!("0x0102")), Some(vec![1, 2]), "geth, anvil");
-        assert_eq!(revert_data(&json!({"data": "0x0102"})), Some(vec![1, 2]), "wrapped");
-        assert_eq!(revert_data(&json!("Reverted 0x0102")), Some(vec![1, 2]), "parity");
+        assert_eq!(
+            revert_data(&json!("0x0102")),
+            Some(vec![1, 2]),
+            "geth, anvil"
+        );
+        assert_eq!(
+            revert_data(&json!({"data": "0x0102"})),
+            Some(vec![1, 2]),
+            "wrapped"
+        );
+        assert_eq!(
+            revert_data(&json!("Reverted 0x0102")),
+            Some(vec![1, 2]),
+            "parity"
+        );
         assert_eq!(revert_data(&json!(null)), None, "nothing there");
     }
 
     #[test]
     fn addresses_that_are_no_http_endpoints_are_refused() {
-        for urls in [vec![], vec![String::new()], vec!["ws://127.0.0.1:1".to_owned()], vec!["/x".to_owned()]] {
+        for urls in [
+            vec![],
+            vec![String::new()],
+            vec!["ws://127.0.0.1:1".to_owned()],
+            vec!["/x".to_owned()],
+        ] {
             let made = Rpc::new(&urls, &ChainOptions::default());
             assert!(matches!(made, Err(ChainError::Settings { .. })), "{urls:?}");
         }
@@ -289,7 +368,11 @@ mod tests {
 
     #[test]
     fn an_access_token_in_an_address_is_not_shown() {
-        let rpc = Rpc::new(&["https://host.example/v1/secret-token".to_owned()], &ChainOptions::default()).unwrap();
+        let rpc = Rpc::new(
+            &["https://host.example/v1/secret-token".to_owned()],
+            &ChainOptions::default(),
+        )
+        .unwrap();
         let shown = format!("{rpc:?}");
         assert!(shown.contains("host.example:443"), "{shown}");
         assert!(!shown.contains("secret"), "{shown}");

@@ -37,7 +37,8 @@ impl Schedule {
     /// When the round of a period is published.
     #[must_use]
     pub const fn round_time(&self, period: Period) -> u64 {
-        self.t0_unix.saturating_add(period.0.saturating_mul(self.period_s))
+        self.t0_unix
+            .saturating_add(period.0.saturating_mul(self.period_s))
     }
 
     /// From this second on, changes of a tree no longer count in the period.
@@ -65,7 +66,8 @@ impl Schedule {
     /// When a beacon round is published.
     #[must_use]
     pub const fn time_of_round(&self, round: Round) -> u64 {
-        self.genesis_unix.saturating_add(round.0.saturating_sub(1).saturating_mul(self.round_s))
+        self.genesis_unix
+            .saturating_add(round.0.saturating_sub(1).saturating_mul(self.round_s))
     }
 
     /// The newest beacon round published at a time; 0 before the first.
@@ -102,7 +104,10 @@ impl Schedule {
     /// The last period whose deadline lies before a time; 0 when there is none.
     #[must_use]
     pub const fn last_closed_period(&self, time_unix: u64) -> Period {
-        match time_unix.saturating_sub(1).checked_sub(self.t0_unix.saturating_add(self.due_s)) {
+        match time_unix
+            .saturating_sub(1)
+            .checked_sub(self.t0_unix.saturating_add(self.due_s))
+        {
             Some(since) => match since.checked_div(self.period_s) {
                 Some(periods) => Period(periods),
                 None => Period(0),
@@ -116,16 +121,35 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    const DEVNET: Schedule =
-        Schedule { t0_unix: 1_800_000_300, period_s: 36, freeze_s: 6, due_s: 27, genesis_unix: 1_800_000_000, round_s: 3 };
+    const DEVNET: Schedule = Schedule {
+        t0_unix: 1_800_000_300,
+        period_s: 36,
+        freeze_s: 6,
+        due_s: 27,
+        genesis_unix: 1_800_000_000,
+        round_s: 3,
+    };
 
     #[test]
     fn a_period_is_frozen_then_seeded_then_due_then_the_next_is_frozen() {
         for period in (1..100).map(Period) {
-            assert!(DEVNET.freeze_time(period) < DEVNET.round_time(period), "frozen before its round");
-            assert!(DEVNET.round_time(period) < DEVNET.deadline(period), "due after its round");
-            assert!(DEVNET.deadline(period) < DEVNET.freeze_time(period.next()), "over before the next is frozen");
-            assert_eq!(DEVNET.time_of_round(DEVNET.round_of(period)), DEVNET.round_time(period), "its round");
+            assert!(
+                DEVNET.freeze_time(period) < DEVNET.round_time(period),
+                "frozen before its round"
+            );
+            assert!(
+                DEVNET.round_time(period) < DEVNET.deadline(period),
+                "due after its round"
+            );
+            assert!(
+                DEVNET.deadline(period) < DEVNET.freeze_time(period.next()),
+                "over before the next is frozen"
+            );
+            assert_eq!(
+                DEVNET.time_of_round(DEVNET.round_of(period)),
+                DEVNET.round_time(period),
+                "its round"
+            );
         }
     }
 
@@ -135,7 +159,11 @@ mod tests {
             let freeze = DEVNET.freeze_time(period);
             assert_eq!(DEVNET.open_period(freeze - 1), period, "a second before");
             assert_eq!(DEVNET.open_period(freeze), period.next(), "at the freeze");
-            assert_eq!(DEVNET.period_of(freeze), period, "it runs from its freeze on");
+            assert_eq!(
+                DEVNET.period_of(freeze),
+                period,
+                "it runs from its freeze on"
+            );
         }
         assert_eq!(DEVNET.open_period(0), Period(1), "long before the first");
         assert_eq!(DEVNET.period_of(0), Period(0), "nothing runs yet");
@@ -145,16 +173,36 @@ mod tests {
     fn a_period_is_closed_one_second_after_its_deadline() {
         for period in (1..100).map(Period) {
             let deadline = DEVNET.deadline(period);
-            assert_eq!(DEVNET.last_closed_period(deadline).next(), period, "at the deadline it is open");
-            assert_eq!(DEVNET.last_closed_period(deadline + 1), period, "one second later it is closed");
+            assert_eq!(
+                DEVNET.last_closed_period(deadline).next(),
+                period,
+                "at the deadline it is open"
+            );
+            assert_eq!(
+                DEVNET.last_closed_period(deadline + 1),
+                period,
+                "one second later it is closed"
+            );
         }
         assert_eq!(DEVNET.last_closed_period(0), Period(0), "none yet");
     }
 
     #[test]
     fn the_newest_round_is_the_one_whose_time_has_come() {
-        assert_eq!(DEVNET.newest_round(DEVNET.genesis_unix - 1), Round(0), "before the first");
-        assert_eq!(DEVNET.newest_round(DEVNET.genesis_unix), Round(1), "the first, at the genesis");
-        assert_eq!(DEVNET.newest_round(DEVNET.genesis_unix + 5), Round(2), "between two rounds");
+        assert_eq!(
+            DEVNET.newest_round(DEVNET.genesis_unix - 1),
+            Round(0),
+            "before the first"
+        );
+        assert_eq!(
+            DEVNET.newest_round(DEVNET.genesis_unix),
+            Round(1),
+            "the first, at the genesis"
+        );
+        assert_eq!(
+            DEVNET.newest_round(DEVNET.genesis_unix + 5),
+            Round(2),
+            "between two rounds"
+        );
     }
 }

@@ -81,13 +81,29 @@ mod tests {
         let at = |value: u64, bit: usize| U256::from(value) << bit;
         let count = 0x0102_0304_u32;
         let wide = 0x0506_0708_090a_0b0c_u64;
-        assert_eq!(integer(window(count, 28)), at(count.into(), 0) | at(count.into(), 64) | at(28, 136), "window");
+        assert_eq!(
+            integer(window(count, 28)),
+            at(count.into(), 0) | at(count.into(), 64) | at(28, 136),
+            "window"
+        );
         let sealed = integer(append(count, SectorNumber(wide), SectorKind::Sealed));
-        assert_eq!(sealed, at(count.into(), 0) | at(wide, 32) | at(1, 96), "append");
+        assert_eq!(
+            sealed,
+            at(count.into(), 0) | at(wide, 32) | at(1, 96),
+            "append"
+        );
         let removed = integer(retire(count, 7, SectorNumber(wide), SectorNumber(9)));
-        assert_eq!(removed, at(count.into(), 0) | at(7, 32) | at(wide, 64) | at(9, 128), "retire");
+        assert_eq!(
+            removed,
+            at(count.into(), 0) | at(7, 32) | at(wide, 64) | at(9, 128),
+            "retire"
+        );
         let (offset, len) = ((1_u64 << 40) - 2, (1_u64 << 40) - 1);
-        assert_eq!(integer(piece(offset, 22, len).unwrap()), at(offset, 0) | at(22, 40) | at(len, 48), "piece");
+        assert_eq!(
+            integer(piece(offset, 22, len).unwrap()),
+            at(offset, 0) | at(22, 40) | at(len, 48),
+            "piece"
+        );
     }
 
     #[test]

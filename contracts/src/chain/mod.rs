@@ -1,56 +1,158 @@
-//! A connection to the market.
-use std::sync::Arc;
+//! A connection to the market: views, transactions, events.
+//!
+//! One file a contract: [`providers`](self), `beacon`, `sectors`, `deals`, `logs`. Here is what they share: the
+//! endpoints, the account, and the two ways to call a contract.
 
-use cairn_wire::{Address, Commitment, ContentId, DealId, Period, Round, SecretKey, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+mod beacon;
+mod deals;
+mod logs;
+mod permit;
+mod providers;
+mod sectors;
+mod shown;
 
+pub use self::sectors::Retirement;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use alloy::primitives::{Address as EvmAddress, Bytes, TxKind, U64};
+use alloy::sol_types::SolCall;
+use cairn_wire::{Address, DealId, SecretKey};
+use serde_json::json;
+
+use crate::account::Account;
+use crate::convert::{evm, nonsense};
 use crate::deployment::Deployment;
 use crate::error::ChainError;
-use crate::events::ChainEvent;
-use crate::market::{Activation, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, SectorInfo, SlotState, TreeState, TxReceipt, Uptime};
+use crate::market::{Head, NewSlot, TxReceipt};
+use crate::rpc::{ChainOptions, Rpc};
+use crate::rpc_types::{RpcBlock, RpcReceipt};
 use crate::schedule::Schedule;
+use crate::verdict::{Call, read_failure};
 
 /// A Groth16 proof in its EVM encoding: A 128 | B 256 | C 128 bytes.
 pub type EvmProof = [u8; 512];
 
 /// One market on one chain, over one or more RPC endpoints, for at most one account. Cheap to clone; all clones share
-/// endpoints and the account's nonce.
-#[derive(Clone, Debug)]
+/// endpoints and the account's nonce, so one process should connect once per account.
+#[derive(Clone)]
 pub struct Chain {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
+    rpc: Rpc,
+    options: ChainOptions,
     deployment: Deployment,
-    key: Option<SecretKey>,
+    account: Option<Account>,
+    /// Permits carry a nonce of the token's: one at a time.
+    permits: tokio::sync::Mutex<()>,
+    /// The chain keeps only the hash of a deal's slots; calls about a deal carry them in full.
+    slots: Mutex<HashMap<DealId, Arc<Vec<NewSlot>>>>,
 }
 
-fn soon<T>() -> Result<T, ChainError> {
-    Err(ChainError::Settings { reason: "the bindings are not there".to_owned() })
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("chain_id", &self.inner.deployment.chain_id)
+            .field("endpoints", &self.inner.rpc)
+            .field("account", &self.account())
+            .finish_non_exhaustive()
+    }
 }
 
-macro_rules! verbs {
-    ($($(#[$doc:meta])* fn $name:ident($($arg:ident : $ty:ty),*) -> $out:ty;)*) => {
-        impl Chain { $(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// [`ChainError`].
-            #[allow(clippy::unused_async, clippy::too_many_arguments, reason = "signatures first")]
-            pub async fn $name(&self $(, $arg: $ty)*) -> Result<$out, ChainError> { let _ = ($(&$arg,)*); soon() }
-        )* }
-    };
+/// The contracts, by their names in a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contract {
+    Token,
+    Beacon,
+    Providers,
+    Sectors,
+    Deals,
+}
+
+impl Contract {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "Token",
+            Self::Beacon => "Beacon",
+            Self::Providers => "Providers",
+            Self::Sectors => "Sectors",
+            Self::Deals => "Deals",
+        }
+    }
+
+    const fn address(self, deployment: &Deployment) -> Address {
+        match self {
+            Self::Token => deployment.token,
+            Self::Beacon => deployment.beacon,
+            Self::Providers => deployment.providers,
+            Self::Sectors => deployment.sectors,
+            Self::Deals => deployment.deals,
+        }
+    }
 }
 
 impl Chain {
-    /// Connects, checks the chain id and that the contracts are there.
+    /// Connects, and checks that the endpoint serves the deployment's chain and the contracts show what the deployment
+    /// says. Whether its circuit ids and keys are those this program was built for is the caller's to compare
+    /// ([`Deployment::keys`]).
     ///
     /// # Errors
-    /// [`ChainError`].
-    #[allow(clippy::unused_async, reason = "signatures first")]
-    pub async fn connect(rpc_urls: &[String], deployment: Deployment, key: Option<SecretKey>) -> Result<Self, ChainError> {
-        let _ = rpc_urls;
-        Ok(Self { inner: Arc::new(Inner { deployment, key }) })
+    /// [`ChainError`]: the endpoints do not answer, are of another chain, or show another deployment.
+    pub async fn connect(
+        rpc_urls: &[String],
+        deployment: Deployment,
+        key: Option<SecretKey>,
+    ) -> Result<Self, ChainError> {
+        Self::connect_with(rpc_urls, deployment, key, ChainOptions::default()).await
+    }
+
+    /// [`Chain::connect`] with other time-outs.
+    ///
+    /// # Errors
+    /// As [`Chain::connect`].
+    pub async fn connect_with(
+        rpc_urls: &[String],
+        deployment: Deployment,
+        key: Option<SecretKey>,
+        options: ChainOptions,
+    ) -> Result<Self, ChainError> {
+        let rpc = Rpc::new(rpc_urls, &options)?;
+        let got = chain_id(&rpc).await?;
+        if got != deployment.chain_id {
+            return Err(ChainError::WrongChain {
+                expected: deployment.chain_id,
+                got,
+            });
+        }
+        let chain = Self::assemble(rpc, deployment, key, options);
+        chain.check_shown().await?;
+        Ok(chain)
+    }
+
+    fn assemble(
+        rpc: Rpc,
+        deployment: Deployment,
+        key: Option<SecretKey>,
+        options: ChainOptions,
+    ) -> Self {
+        let account =
+            key.map(|key| Account::new(key, deployment.chain_id, options.receipt_timeout));
+        let permits = tokio::sync::Mutex::new(());
+        let slots = Mutex::new(HashMap::new());
+        Self {
+            inner: Arc::new(Inner {
+                rpc,
+                options,
+                deployment,
+                account,
+                permits,
+                slots,
+            }),
+        }
     }
 
     /// Where the contracts are.
@@ -68,70 +170,136 @@ impl Chain {
     /// The account that signs, if there is one.
     #[must_use]
     pub fn account(&self) -> Option<Address> {
-        self.inner.key.as_ref().map(SecretKey::address)
+        self.inner
+            .account
+            .as_ref()
+            .map(|account| account.key().address())
+    }
+
+    /// The newest block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn head(&self) -> Result<Head, ChainError> {
+        self.block_at(json!("latest"))
+            .await?
+            .ok_or_else(|| nonsense("eth_getBlockByNumber", "no newest block"))
+    }
+
+    /// A block by its number; none when the endpoint does not have it (yet).
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn block(&self, number: u64) -> Result<Option<Head>, ChainError> {
+        self.block_at(json!(U64::from(number))).await
+    }
+
+    async fn block_at(&self, tag: serde_json::Value) -> Result<Option<Head>, ChainError> {
+        let method = "eth_getBlockByNumber";
+        let block: Option<RpcBlock> = self
+            .inner
+            .rpc
+            .call(method, json!([tag, false]))
+            .await
+            .map_err(|failure| failure.into_error(method))?;
+        let Some(block) = block else { return Ok(None) };
+        let (Some(number), Some(hash)) = (block.number, block.hash) else {
+            return Err(nonsense(method, "a block without number or hash"));
+        };
+        Ok(Some(Head {
+            number: number.to(),
+            hash: hash.0,
+            timestamp: block.timestamp.to(),
+        }))
+    }
+
+    pub(crate) fn rpc(&self) -> &Rpc {
+        &self.inner.rpc
+    }
+
+    pub(crate) fn address_of(&self, contract: Contract) -> EvmAddress {
+        evm(contract.address(&self.inner.deployment))
+    }
+
+    /// Calls a view of a contract on the newest block.
+    pub(crate) async fn view<C: SolCall>(
+        &self,
+        contract: Contract,
+        call: &C,
+    ) -> Result<C::Return, ChainError> {
+        let request =
+            json!({ "to": self.address_of(contract), "input": Bytes::from(call.abi_encode()) });
+        let what = call_of::<C>(contract);
+        let caller = self.account().unwrap_or(Address::ZERO);
+        let answer: Bytes = self
+            .inner
+            .rpc
+            .call("eth_call", json!([request, "latest"]))
+            .await
+            .map_err(|failure| read_failure(failure, &what, "eth_call", caller))?;
+        if answer.is_empty() {
+            let address = contract.address(&self.inner.deployment);
+            return Err(ChainError::NoContract {
+                contract: contract.name(),
+                address,
+            });
+        }
+        C::abi_decode_returns(&answer).map_err(|error| nonsense(&what.to_string(), error))
+    }
+
+    /// Sends a call as the account's transaction and waits until it is in a block.
+    pub(crate) async fn transact<C: SolCall>(
+        &self,
+        contract: Contract,
+        call: &C,
+    ) -> Result<RpcReceipt, ChainError> {
+        let what = call_of::<C>(contract);
+        let account = self.signer(&what)?;
+        let to = TxKind::Call(self.address_of(contract));
+        account
+            .send(&self.inner.rpc, &what, to, call.abi_encode().into())
+            .await
+    }
+
+    pub(crate) fn signer(&self, what: &Call) -> Result<&Account, ChainError> {
+        self.inner
+            .account
+            .as_ref()
+            .ok_or_else(|| ChainError::ReadOnly {
+                function: what.to_string(),
+            })
     }
 }
 
-verbs! {
-    /// The newest block.
-    fn head() -> Head;
-    /// Registers the account as a provider.
-    fn register_provider(endpoint: &str, tls_pin: [u8; 32], operator: Address, ask_per_tib_period: u128) -> TxReceipt;
-    /// Changes where the account's node is reached.
-    fn set_endpoint(endpoint: &str, tls_pin: [u8; 32]) -> TxReceipt;
-    /// A provider's entry.
-    fn provider(provider: Address) -> Option<ProviderInfo>;
-    /// All providers, in order of registration.
-    fn providers() -> Vec<ProviderInfo>;
-    /// The randomness of a posted round.
-    fn randomness(round: Round) -> Option<[u8; 32]>;
-    /// Posts a round's signature (G1, EIP-2537).
-    fn post_round(round: Round, signature: &[u8; 128]) -> TxReceipt;
-    /// A tree's state, as of the newest block.
-    fn tree(provider: Address, tree: TreeIndex) -> TreeState;
-    /// Root and count a period's proof is checked against.
-    fn frozen_tree(provider: Address, tree: TreeIndex, period: Period) -> (Commitment, u32);
-    /// The number the provider's next sector will have.
-    fn next_sector_number(provider: Address) -> SectorNumber;
-    /// A sector.
-    fn sector(provider: Address, number: SectorNumber) -> Option<SectorInfo>;
-    /// Appends the account's next sector to one of its trees.
-    fn append(tree: TreeIndex, new_root: &Commitment, comm_d: &Commitment, comm_r: &Commitment, kind: SectorKind, proof: &EvmProof) -> TxReceipt;
-    /// Removes a sector of `provider` (own, or hot without live slots): the last sector moves into its place.
-    fn retire(provider: Address, number: SectorNumber, index: u32, moved: SectorNumber, new_root: &Commitment, proof: &EvmProof) -> TxReceipt;
-    /// The seed of a window proof as a canonical element, little-endian; the round must have been posted.
-    fn window_seed(provider: Address, tree: TreeIndex, period: Period) -> [u8; 32];
-    /// Hands in a window proof.
-    fn prove_window(provider: Address, tree: TreeIndex, period: Period, proof: &EvmProof) -> TxReceipt;
-    /// Whether a window proof was accepted.
-    fn proven(provider: Address, tree: TreeIndex, period: Period) -> bool;
-    /// Opens deals with one permit over their whole escrow.
-    fn open_deals(deals: &[NewDeal]) -> (Vec<DealId>, TxReceipt);
-    /// A deal, with its slots.
-    fn deal(deal: DealId) -> Option<DealInfo>;
-    /// A slot.
-    fn slot(deal: DealId, slot: SlotIndex) -> SlotState;
-    /// Fills slots with pieces that one inclusion proof shows to lie in one sector of the account.
-    fn activate(number: SectorNumber, activations: &[Activation], proof: &EvmProof) -> TxReceipt;
-    /// Credits a slot's provider for what was proven so far.
-    fn settle(deal: DealId, slot: SlotIndex) -> TxReceipt;
-    /// Ends a slot after the deal's end: last settlement, the rest back to the owner, a tip to the caller.
-    fn close(deal: DealId, slot: SlotIndex) -> TxReceipt;
-    /// Takes the account's credit out.
-    fn withdraw() -> TxReceipt;
-    /// Token balance.
-    fn balance_of(account: Address) -> u128;
-    /// Credit in the Deals contract, to be withdrawn.
-    fn credit_of(account: Address) -> u128;
-    /// How a tree fared from one period up to, not including, another.
-    fn uptime(provider: Address, tree: TreeIndex, from: Period, to: Period) -> Uptime;
-    /// Everything the contracts said in a span of blocks, both ends included, in order.
-    fn events(from_block: u64, to_block: u64) -> Vec<ChainEvent>;
+pub(crate) async fn chain_id(rpc: &Rpc) -> Result<u64, ChainError> {
+    let id: U64 = rpc
+        .call("eth_chainId", json!([]))
+        .await
+        .map_err(|failure| failure.into_error("eth_chainId"))?;
+    Ok(id.to())
 }
 
-/// The slot array's hash is checked on chain, so calls about a deal carry its slots; these are kept per deal.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SlotCache(std::collections::HashMap<DealId, Vec<NewSlot>>);
+pub(crate) fn call_of<C: SolCall>(contract: Contract) -> Call {
+    let function = C::SIGNATURE
+        .split_once('(')
+        .map_or(C::SIGNATURE, |(name, _)| name);
+    Call {
+        contract: contract.name(),
+        function,
+    }
+}
 
-#[allow(dead_code, reason = "signatures first")]
-fn slot_cache(_: SlotCache, _: ContentId) {}
+pub(crate) fn receipt_of(receipt: &RpcReceipt) -> Result<TxReceipt, ChainError> {
+    let (Some(block), Some(block_hash)) = (receipt.block_number, receipt.block_hash) else {
+        return Err(nonsense(
+            "eth_getTransactionReceipt",
+            "a receipt without a block",
+        ));
+    };
+    Ok(TxReceipt {
+        tx: receipt.transaction_hash.0,
+        block: block.to(),
+        block_hash: block_hash.0,
+        gas_used: receipt.gas_used.to(),
+    })
+}

@@ -1,0 +1,308 @@
+//! What the contracts said: logs in bounded ranges of blocks, typed and in order.
+
+use alloy::primitives::{Address as EvmAddress, B256, U64};
+use alloy::sol_types::{SolEvent, SolEventInterface};
+use cairn_wire::{DealId, Period, Round, SectorNumber, SlotIndex, TreeIndex};
+use serde_json::{Value, json};
+
+use super::{Chain, Contract};
+use crate::abi::beacon::Beacon::BeaconEvents;
+use crate::abi::deals::Deals::{self, DealsEvents};
+use crate::abi::providers::Providers::ProvidersEvents;
+use crate::abi::sectors::Sectors::SectorsEvents;
+use crate::convert::{amount, commitment, kind, nonsense, ours, slot_from_abi};
+use crate::error::ChainError;
+use crate::events::{ChainEvent, ChainEventKind, DealTerms};
+use crate::market::NewSlot;
+use crate::rpc::RpcFailure;
+use crate::rpc_types::RpcLog;
+
+const METHOD: &str = "eth_getLogs";
+
+impl Chain {
+    /// Everything the contracts said in a span of blocks, both ends included, in the chain's order.
+    ///
+    /// Asked for in ranges of at most [`crate::ChainOptions::log_range_blocks`], halved where the endpoint finds them
+    /// too large. Events this version does not know are left out.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn events(
+        &self,
+        from_block: u64,
+        to_block: u64,
+    ) -> Result<Vec<ChainEvent>, ChainError> {
+        let addresses = [
+            Contract::Beacon,
+            Contract::Providers,
+            Contract::Sectors,
+            Contract::Deals,
+        ];
+        let addresses = addresses.map(|contract| self.address_of(contract));
+        let filter = json!({ "address": addresses });
+        let logs = self
+            .logs(
+                &filter,
+                from_block,
+                to_block,
+                self.inner.options.log_range_blocks,
+            )
+            .await?;
+        let mut events = Vec::with_capacity(logs.len());
+        for log in &logs {
+            let Some(kind) = self.read_log(log)? else {
+                continue;
+            };
+            let (Some(block), Some(block_hash), Some(tx), Some(log_index)) = (
+                log.block_number,
+                log.block_hash,
+                log.transaction_hash,
+                log.log_index,
+            ) else {
+                return Err(nonsense(METHOD, "a log without a place in the chain"));
+            };
+            let (block, log_index) = (block.to(), log_index.to());
+            events.push(ChainEvent {
+                block,
+                block_hash: block_hash.0,
+                tx: tx.0,
+                log_index,
+                kind,
+            });
+        }
+        events.sort_by_key(|event| (event.block, event.log_index));
+        Ok(events)
+    }
+
+    /// The slots of a deal, from the event that opened it.
+    pub(super) async fn find_slots(
+        &self,
+        deal: DealId,
+    ) -> Result<Option<Vec<NewSlot>>, ChainError> {
+        let number = B256::left_padding_from(&deal.0.to_be_bytes());
+        let filter = json!({
+            "address": self.address_of(Contract::Deals),
+            "topics": [Deals::DealOpened::SIGNATURE_HASH, number],
+        });
+        let head = self.head().await?.number;
+        // One indexed event: the whole chain may be asked at once where the endpoint allows it.
+        let logs = self
+            .logs(&filter, self.deployment().start_block, head, u64::MAX)
+            .await?;
+        let Some(data) = logs.first().and_then(RpcLog::data) else {
+            return Ok(None);
+        };
+        let event = Deals::DealOpened::decode_log_data(&data)
+            .map_err(|error| nonsense("DealOpened", error))?;
+        Ok(Some(event.terms.slots.iter().map(slot_from_abi).collect()))
+    }
+
+    async fn logs(
+        &self,
+        filter: &Value,
+        from: u64,
+        to: u64,
+        range_blocks: u64,
+    ) -> Result<Vec<RpcLog>, ChainError> {
+        let mut found = Vec::new();
+        let mut next = from;
+        let mut range = range_blocks.max(1);
+        while next <= to {
+            let end = next.saturating_add(range.saturating_sub(1)).min(to);
+            match self.log_range(filter, next, end).await {
+                Ok(logs) => {
+                    found.extend(logs.into_iter().filter(|log| !log.removed));
+                    next = end.saturating_add(1);
+                    if end == u64::MAX {
+                        break;
+                    }
+                }
+                // Endpoints limit ranges and results, each in its own words: a smaller range decides.
+                Err(RpcFailure::Error { .. }) if end > next => {
+                    range = end.saturating_sub(next).div_ceil(2)
+                }
+                Err(failure) => return Err(failure.into_error(METHOD)),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn log_range(
+        &self,
+        filter: &Value,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<RpcLog>, RpcFailure> {
+        let mut filter = filter.clone();
+        if let Some(fields) = filter.as_object_mut() {
+            fields.insert("fromBlock".to_owned(), json!(U64::from(from)));
+            fields.insert("toBlock".to_owned(), json!(U64::from(to)));
+        }
+        self.rpc().call(METHOD, json!([filter])).await
+    }
+
+    fn read_log(&self, log: &RpcLog) -> Result<Option<ChainEventKind>, ChainError> {
+        let at = |contract: Contract| -> EvmAddress { self.address_of(contract) };
+        if log.address == at(Contract::Sectors) {
+            known(log, SectorsEvents::SELECTORS)
+                .then(|| decoded::<SectorsEvents>(log).and_then(sectors_event))
+                .transpose()
+                .map(Option::flatten)
+        } else if log.address == at(Contract::Deals) {
+            known(log, DealsEvents::SELECTORS)
+                .then(|| decoded::<DealsEvents>(log).and_then(deals_event))
+                .transpose()
+                .map(Option::flatten)
+        } else if log.address == at(Contract::Providers) {
+            known(log, ProvidersEvents::SELECTORS)
+                .then(|| decoded::<ProvidersEvents>(log).map(providers_event))
+                .transpose()
+        } else if log.address == at(Contract::Beacon) {
+            known(log, BeaconEvents::SELECTORS)
+                .then(|| decoded::<BeaconEvents>(log).map(beacon_event))
+                .transpose()
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+fn known(log: &RpcLog, selectors: &[[u8; 32]]) -> bool {
+    log.topics
+        .first()
+        .is_some_and(|topic| selectors.contains(&topic.0))
+}
+
+fn decoded<E: SolEventInterface>(log: &RpcLog) -> Result<E, ChainError> {
+    E::decode_raw_log(&log.topics, &log.data).map_err(|error| nonsense(E::NAME, error))
+}
+
+fn providers_event(event: ProvidersEvents) -> ChainEventKind {
+    let (provider, endpoint, pin, operator, ask) = match event {
+        ProvidersEvents::ProviderRegistered(e) => (
+            e.provider,
+            e.endpoint,
+            e.tlsPin,
+            e.operator,
+            e.askPerTibPeriod,
+        ),
+        ProvidersEvents::ProviderUpdated(e) => (
+            e.provider,
+            e.endpoint,
+            e.tlsPin,
+            e.operator,
+            e.askPerTibPeriod,
+        ),
+    };
+    ChainEventKind::ProviderRegistered {
+        provider: ours(provider),
+        endpoint,
+        tls_pin: pin.0,
+        operator: ours(operator),
+        ask_per_tib_period: ask,
+    }
+}
+
+fn beacon_event(event: BeaconEvents) -> ChainEventKind {
+    let BeaconEvents::RoundPosted(e) = event;
+    ChainEventKind::RoundPosted {
+        round: Round(e.round),
+        randomness: e.randomness.0,
+        period: (e.period != 0).then_some(Period(e.period)),
+        counted: e.counted,
+    }
+}
+
+fn sectors_event(event: SectorsEvents) -> Result<Option<ChainEventKind>, ChainError> {
+    Ok(Some(match event {
+        SectorsEvents::SectorAppended(e) => ChainEventKind::SectorAppended {
+            provider: ours(e.provider),
+            tree: TreeIndex(e.tree),
+            index: e.index,
+            number: SectorNumber(e.number),
+            comm_r: commitment(e.commR, "SectorAppended")?,
+            comm_d: commitment(e.commD, "SectorAppended")?,
+            kind: kind(e.kind, "SectorAppended")?,
+            root: commitment(e.root, "SectorAppended")?,
+            effective_period: Period(e.effectivePeriod),
+        },
+        SectorsEvents::SectorRetired(e) => ChainEventKind::SectorRetired {
+            provider: ours(e.provider),
+            tree: TreeIndex(e.tree),
+            index: e.index,
+            number: SectorNumber(e.number),
+            moved: SectorNumber(e.movedNumber),
+            count: e.count,
+            root: commitment(e.root, "SectorRetired")?,
+            effective_period: Period(e.effectivePeriod),
+        },
+        SectorsEvents::WindowProven(e) => ChainEventKind::WindowProven {
+            provider: ours(e.provider),
+            tree: TreeIndex(e.tree),
+            period: Period(e.period),
+            count: e.count,
+        },
+        SectorsEvents::DealsBound(_) => return Ok(None),
+    }))
+}
+
+fn deals_event(event: DealsEvents) -> Result<Option<ChainEventKind>, ChainError> {
+    Ok(Some(match event {
+        DealsEvents::DealOpened(e) => opened(e)?,
+        DealsEvents::DealCancelled(e) => ChainEventKind::DealCancelled {
+            deal: DealId(e.deal),
+            refund: amount(e.refund, "DealCancelled")?,
+        },
+        DealsEvents::SlotFilled(e) => ChainEventKind::SlotFilled {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            sector: SectorNumber(e.sector),
+            comm_p: commitment(e.commP, "SlotFilled")?,
+            offset_leaves: e.offsetLeaves.to(),
+            first_period: Period(e.firstPeriod),
+        },
+        DealsEvents::Settled(e) => ChainEventKind::Settled {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            amount: amount(e.amount, "Settled")?,
+            periods: e.periods,
+            through_period: Period(e.throughPeriod),
+        },
+        DealsEvents::SlotClosed(e) => ChainEventKind::SlotClosed {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            refund: amount(e.refund, "SlotClosed")?,
+        },
+        DealsEvents::Withdrawn(e) => ChainEventKind::Withdrawn {
+            account: ours(e.account),
+            to: ours(e.to),
+            amount: amount(e.amount, "Withdrawn")?,
+        },
+        DealsEvents::EIP712DomainChanged(_) => return Ok(None),
+    }))
+}
+
+fn opened(event: Deals::DealOpened) -> Result<ChainEventKind, ChainError> {
+    let terms = event.terms;
+    let slots: Vec<NewSlot> = terms.slots.iter().map(slot_from_abi).collect();
+    Ok(ChainEventKind::DealOpened {
+        deal: DealId(event.deal),
+        owner: ours(event.owner),
+        terms: DealTerms {
+            k: terms.k,
+            n: u16::try_from(slots.len()).map_err(|error| nonsense("DealOpened", error))?,
+            code_id: terms.codeId,
+            kind: kind(terms.kind, "DealOpened")?,
+            strip_bytes: terms.stripBytes,
+            segment_bytes: terms.segmentBytes,
+            price_per_slot_period: terms.pricePerSlotPeriod,
+            start_period: Period(event.startPeriod),
+            end_period: Period(event.endPeriod),
+            activate_by: Period(event.activateBy),
+            escrow: event.escrow,
+        },
+        slots,
+    })
+}

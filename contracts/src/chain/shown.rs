@@ -1,0 +1,147 @@
+//! What the contracts show of themselves, held against the deployment file.
+
+use alloy::primitives::{Bytes, keccak256};
+use serde_json::json;
+
+use super::{Chain, Contract};
+use crate::abi::sectors::Sectors;
+use crate::abi::{beacon::Beacon, deals::Deals};
+use crate::convert::{commitment, ours};
+use crate::deployment::{CircuitSet, KeyRecord};
+use crate::error::ChainError;
+use crate::schedule::Schedule;
+
+impl Chain {
+    /// The verifying keys the contracts use: where they are, their circuits' ids, the hash of their bytes. Read from the
+    /// chain, not from the deployment file.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_keys(&self) -> Result<CircuitSet<KeyRecord>, ChainError> {
+        Ok(CircuitSet {
+            spacetime: self.shown_key(0).await?,
+            append: self.shown_key(1).await?,
+            retire: self.shown_key(2).await?,
+            include: self.shown_key(3).await?,
+        })
+    }
+
+    async fn shown_key(&self, which: u8) -> Result<KeyRecord, ChainError> {
+        let shown = self
+            .view(Contract::Sectors, &Sectors::circuitCall { which })
+            .await?;
+        let method = "eth_getCode";
+        let code: Bytes = self
+            .rpc()
+            .call(method, json!([shown.key, "latest"]))
+            .await
+            .map_err(|failure| failure.into_error(method))?;
+        // The first byte is STOP, so that nobody can run a key.
+        let key = code.get(1..).unwrap_or_default();
+        Ok(KeyRecord {
+            address: ours(shown.key),
+            circuit_id: shown.id.0,
+            key_hash: keccak256(key).0,
+        })
+    }
+
+    /// The schedule the contracts keep, read from the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_schedule(&self) -> Result<Schedule, ChainError> {
+        let shown = self
+            .view(Contract::Sectors, &Sectors::scheduleCall {})
+            .await?;
+        Ok(Schedule {
+            t0_unix: shown.t0,
+            period_s: shown.period,
+            freeze_s: shown.freeze,
+            due_s: shown.due,
+            genesis_unix: shown.genesis,
+            round_s: shown.roundSeconds,
+        })
+    }
+
+    /// The beacon's public key (G2, EIP-2537), read from the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_beacon_key(&self) -> Result<Vec<u8>, ChainError> {
+        Ok(self
+            .view(Contract::Beacon, &Beacon::publicKeyCall {})
+            .await?
+            .to_vec())
+    }
+
+    /// Holds everything the contracts show against the deployment file.
+    pub(crate) async fn check_shown(&self) -> Result<(), ChainError> {
+        let deployment = self.deployment();
+        let parameters = &deployment.parameters;
+        let name = self
+            .view(Contract::Sectors, &Sectors::parameterSetCall {})
+            .await?;
+        same("parameter set", &parameters.name, &name)?;
+        let leaves = self
+            .view(Contract::Sectors, &Sectors::sectorLog2LeavesCall {})
+            .await?;
+        same(
+            "sector_log2_leaves",
+            &parameters.sector_log2_leaves,
+            &leaves,
+        )?;
+        let levels = self
+            .view(Contract::Sectors, &Sectors::treeLevelsCall {})
+            .await?;
+        same("tree_levels", &parameters.tree_levels, &levels)?;
+        let width = self
+            .view(Contract::Sectors, &Sectors::includeWidthCall {})
+            .await?;
+        same("include_width", &parameters.include_width, &width)?;
+        let empty = self
+            .view(Contract::Sectors, &Sectors::emptyRootCall {})
+            .await?;
+        same(
+            "empty_root",
+            &parameters.empty_root,
+            &commitment(empty, "Sectors.emptyRoot")?,
+        )?;
+        same(
+            "schedule",
+            &deployment.schedule,
+            &self.shown_schedule().await?,
+        )?;
+        same("keys", &deployment.keys, &self.shown_keys().await?)?;
+        let verifier = self
+            .view(Contract::Sectors, &Sectors::verifierCall {})
+            .await?;
+        same("verifier", &deployment.verifier, &ours(verifier))?;
+        let beacon = self
+            .view(Contract::Sectors, &Sectors::beaconCall {})
+            .await?;
+        same("beacon", &deployment.beacon, &ours(beacon))?;
+        let bound = self.view(Contract::Sectors, &Sectors::dealsCall {}).await?;
+        same("deals", &deployment.deals, &ours(bound))?;
+        let sectors = self.view(Contract::Deals, &Deals::sectorsCall {}).await?;
+        same("sectors", &deployment.sectors, &ours(sectors))?;
+        let token = self.view(Contract::Deals, &Deals::tokenCall {}).await?;
+        same("token", &deployment.token, &ours(token))?;
+        let providers = self.view(Contract::Deals, &Deals::providersCall {}).await?;
+        same("providers", &deployment.providers, &ours(providers))
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(
+    field: &'static str,
+    expected: &T,
+    got: &T,
+) -> Result<(), ChainError> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(ChainError::OtherDeployment {
+        field,
+        expected: format!("{expected:?}"),
+        got: format!("{got:?}"),
+    })
+}
