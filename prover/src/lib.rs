@@ -21,6 +21,7 @@
 //! | [`error`] | why a statement is not shown |
 //! | [`groth16`] | keys, proofs and their encodings, generic over a circuit |
 //! | [`beacon`] | the public randomness of a period |
+//! | [`keys`] | the key folder of a parameter set |
 //! | [`eip2537`] | points as the EVM's precompiles read them |
 
 pub mod append;
@@ -31,6 +32,7 @@ pub mod error;
 pub mod gadget;
 pub mod groth16;
 pub mod include;
+pub mod keys;
 mod merkle_path;
 pub mod params;
 pub mod retire;

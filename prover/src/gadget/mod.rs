@@ -1,0 +1,17 @@
+//! Building blocks of the circuits, on plain R1CS variables.
+//!
+//! | module | what it is | constraints |
+//! |---|---|---|
+//! | [`builder`] | variables with their values, rules with names, hints | - |
+//! | [`audit`] | which rules a forged assignment breaks | - |
+//! | [`poseidon2`] | the compression function | 576 |
+//! | [`bits`] | numbers as bits, strict bits of a hash | 1 a bit + 1 |
+//! | [`path`] | a Merkle path | 576 + 15 a level |
+//! | [`word`] | the packed public word | 1 |
+
+pub mod audit;
+pub mod bits;
+pub mod builder;
+pub mod path;
+pub mod poseidon2;
+pub mod word;
