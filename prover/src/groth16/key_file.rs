@@ -327,6 +327,19 @@ impl KeyHeader {
     }
 }
 
+/// Passes if a proving key's file is whole and for `expected`, without building the key.
+///
+/// # Errors
+/// As [`Key::load`], except for content that the digests hold for.
+pub fn check(path: &Path, expected: &KeyIdentity) -> Result<(), KeyFileError> {
+    let checked = read_file(path, Kind::Proving, expected)
+        .and_then(|bytes| open(&bytes, Kind::Proving).map(|_whole| ()));
+    checked.map_err(|fault| KeyFileError {
+        path: path.to_owned(),
+        fault,
+    })
+}
+
 /// Checks header, size and digest; gives the three sections.
 fn open(bytes: &[u8], kind: Kind) -> Result<(KeyHeader, [&[u8]; 3]), KeyFileFault> {
     let header = KeyHeader::parse(bytes, kind)?;
