@@ -10,6 +10,7 @@ mod permit;
 mod providers;
 mod sectors;
 mod shown;
+mod verifier;
 
 pub use self::sectors::Retirement;
 
@@ -67,6 +68,7 @@ impl fmt::Debug for Chain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contract {
     Token,
+    Verifier,
     Beacon,
     Providers,
     Sectors,
@@ -77,6 +79,7 @@ impl Contract {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Token => "Token",
+            Self::Verifier => "Verifier",
             Self::Beacon => "Beacon",
             Self::Providers => "Providers",
             Self::Sectors => "Sectors",
@@ -87,6 +90,7 @@ impl Contract {
     const fn address(self, deployment: &Deployment) -> Address {
         match self {
             Self::Token => deployment.token,
+            Self::Verifier => deployment.verifier,
             Self::Beacon => deployment.beacon,
             Self::Providers => deployment.providers,
             Self::Sectors => deployment.sectors,
@@ -227,16 +231,7 @@ impl Chain {
         contract: Contract,
         call: &C,
     ) -> Result<C::Return, ChainError> {
-        let request =
-            json!({ "to": self.address_of(contract), "input": Bytes::from(call.abi_encode()) });
-        let what = call_of::<C>(contract);
-        let caller = self.account().unwrap_or(Address::ZERO);
-        let answer: Bytes = self
-            .inner
-            .rpc
-            .call("eth_call", json!([request, "latest"]))
-            .await
-            .map_err(|failure| read_failure(failure, &what, "eth_call", caller))?;
+        let answer = self.ask(contract, call).await?;
         if answer.is_empty() {
             let address = contract.address(&self.inner.deployment);
             return Err(ChainError::NoContract {
@@ -244,7 +239,26 @@ impl Chain {
                 address,
             });
         }
-        C::abi_decode_returns(&answer).map_err(|error| nonsense(&what.to_string(), error))
+        C::abi_decode_returns(&answer)
+            .map_err(|error| nonsense(&call_of::<C>(contract).to_string(), error))
+    }
+
+    /// The bytes that a view answers; none for a view without result, and from an address without code.
+    pub(crate) async fn ask<C: SolCall>(
+        &self,
+        contract: Contract,
+        call: &C,
+    ) -> Result<Bytes, ChainError> {
+        let request =
+            json!({ "to": self.address_of(contract), "input": Bytes::from(call.abi_encode()) });
+        let caller = self.account().unwrap_or(Address::ZERO);
+        self.inner
+            .rpc
+            .call("eth_call", json!([request, "latest"]))
+            .await
+            .map_err(|failure| {
+                read_failure(failure, &call_of::<C>(contract), "eth_call", caller)
+            })
     }
 
     /// Sends a call as the account's transaction and waits until it is in a block.
