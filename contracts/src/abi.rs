@@ -1,4 +1,5 @@
 //! Bindings of the contracts, made from the committed artifacts. Nothing of this leaves the crate.
+#![expect(clippy::too_many_arguments, reason = "generated from the ABI")]
 
 pub(crate) mod verifier {
     alloy::sol!(Verifier, "artifacts/Verifier.json");

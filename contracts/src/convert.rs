@@ -31,11 +31,7 @@ pub(crate) fn amount(word: U256, what: &'static str) -> Result<u128, ChainError>
 }
 
 pub(crate) fn kind(number: u8, what: &'static str) -> Result<SectorKind, ChainError> {
-    match number {
-        0 => Ok(SectorKind::Hot),
-        1 => Ok(SectorKind::Sealed),
-        other => Err(nonsense(what, format!("sector kind {other}"))),
-    }
+    SectorKind::from_code(number).ok_or_else(|| nonsense(what, format!("sector kind {number}")))
 }
 
 pub(crate) fn nonsense(what: &str, reason: impl ToString) -> ChainError {
@@ -67,7 +63,7 @@ pub(crate) fn deal_to_abi(deal: &NewDeal) -> Deals::NewDeal {
     Deals::NewDeal {
         k: deal.k,
         codeId: deal.code_id,
-        kind: deal.kind as u8,
+        kind: deal.kind.code(),
         stripBytes: deal.strip_bytes,
         segmentBytes: deal.segment_bytes,
         pricePerSlotPeriod: deal.price_per_slot_period,

@@ -184,27 +184,7 @@ impl Builder {
         let providers = self
             .contract::<Beacon::constructorCall>("Providers", artifact::PROVIDERS, None)
             .await?;
-        let circuit = |record: &KeyRecord| Sectors::CircuitKey {
-            key: evm(record.address),
-            id: B256::from(record.circuit_id),
-        };
-        let arguments = Sectors::constructorCall {
-            verifier_: verifier,
-            beacon_: beacon,
-            parameters: Sectors::Parameters {
-                name: plan.parameters.name.clone(),
-                sectorLog2Leaves: plan.parameters.sector_log2_leaves,
-                treeLevels: plan.parameters.tree_levels,
-                includeWidth: plan.parameters.include_width,
-            },
-            circuits: [
-                circuit(&keys.spacetime),
-                circuit(&keys.append),
-                circuit(&keys.retire),
-                circuit(&keys.include),
-            ],
-            emptyRoot_: word(&plan.parameters.empty_root),
-        };
+        let arguments = sectors_arguments(plan, &keys, verifier, beacon);
         let sectors = self
             .contract("Sectors", artifact::SECTORS, Some(arguments))
             .await?;
@@ -343,6 +323,29 @@ impl Builder {
             )
             .await
             .map(drop)
+    }
+}
+
+fn sectors_arguments(
+    plan: &DeployPlan,
+    keys: &CircuitSet<KeyRecord>,
+    verifier: EvmAddress,
+    beacon: EvmAddress,
+) -> Sectors::constructorCall {
+    let circuit =
+        |record: &KeyRecord| Sectors::CircuitKey { key: evm(record.address), id: B256::from(record.circuit_id) };
+    let parameters = &plan.parameters;
+    Sectors::constructorCall {
+        verifier_: verifier,
+        beacon_: beacon,
+        parameters: Sectors::Parameters {
+            name: parameters.name.clone(),
+            sectorLog2Leaves: parameters.sector_log2_leaves,
+            treeLevels: parameters.tree_levels,
+            includeWidth: parameters.include_width,
+        },
+        circuits: [circuit(&keys.spacetime), circuit(&keys.append), circuit(&keys.retire), circuit(&keys.include)],
+        emptyRoot_: word(&parameters.empty_root),
     }
 }
 

@@ -44,7 +44,7 @@ pub struct SetParameters {
     pub name: String,
     /// log2 of the leaves of a sector (32 bytes each).
     pub sector_log2_leaves: u8,
-    /// Largest piece: 2^b_max leaves.
+    /// Largest piece: 2^`b_max` leaves.
     pub b_max: u8,
     /// Samples of a window proof.
     pub post_samples: u32,

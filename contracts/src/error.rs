@@ -8,11 +8,11 @@ use thiserror::Error;
 /// A contract's own "no": the Solidity error and its arguments, as its ABI names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The contract that was called, by its name in the deployment ("Deals").
+    /// The contract that was called, by its name in the deployment (`Deals`).
     pub contract: String,
     /// The function that was called.
     pub function: String,
-    /// The Solidity error ("Deals_SlotTaken"), or `Error` / `Panic`, or `unknown` with the raw bytes as its argument.
+    /// The Solidity error (`Deals_SlotTaken`), or `Error` / `Panic`, or `unknown` with the raw bytes as its argument.
     pub error: String,
     /// Name and value of each argument.
     pub arguments: Vec<(String, String)>,

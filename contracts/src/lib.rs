@@ -23,6 +23,18 @@
 //! | [`anvil`] | the development chain, for tests and the devnet |
 //! | `abi`, `convert`, `hex32` | generated bindings, conversions |
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
 mod abi;
 mod account;
 pub mod anvil;

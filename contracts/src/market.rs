@@ -109,7 +109,7 @@ pub struct NewSlot {
 pub struct NewDeal {
     /// Pieces needed to rebuild the segment.
     pub k: u16,
-    /// Which erasure code made the pieces (1 = matrix of reed-solomon-erasure 6.0, galois_8).
+    /// Which erasure code made the pieces (1 = matrix of reed-solomon-erasure 6.0, `galois_8`).
     pub code_id: u8,
     /// Kind of sector the pieces go into.
     pub kind: SectorKind,

@@ -141,8 +141,8 @@ fn table() -> &'static HashMap<[u8; 4], ErrorShape> {
 }
 
 fn selector(signature: &str) -> [u8; 4] {
-    let hash = keccak256(signature);
-    [hash[0], hash[1], hash[2], hash[3]]
+    let [a, b, c, d, ..] = keccak256(signature).0;
+    [a, b, c, d]
 }
 
 /// One argument as text; `None` when the bytes do not hold it.

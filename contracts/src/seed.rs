@@ -55,7 +55,7 @@ impl WindowStatement {
             B256::from(*randomness),
         ];
         let hash = keccak256(parts.concat());
-        (U256::from_be_bytes(hash.0) >> 8_usize).to_le_bytes()
+        U256::from_be_bytes(hash.0).wrapping_shr(8).to_le_bytes()
     }
 }
 

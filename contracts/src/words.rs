@@ -1,11 +1,12 @@
 //! Packed public inputs as the contracts build them: integers below 2^216, bit 0 the least significant.
 //!
-//! | word | fields: name@first bit(width) |
-//! |---|---|
-//! | window | count@0(32) sector_lo@32(32) sector_count@64(32) leaf_lo@96(40) log2_leaf_range@136(8) sector_number@144(64) skips@208(8) |
-//! | append | count@0(32) sector_number@32(64) kind@96(8) |
-//! | retire | count@0(32) index@32(32) removed_number@64(64) moved_number@128(64) |
-//! | piece | offset_leaves@0(40) b@40(8) byte_len@48(40) |
+//! ```text
+//! window  count@0(32) sector_lo@32(32) sector_count@64(32) leaf_lo@96(40) log2_leaf_range@136(8) sector_number@144(64)
+//!         skips@208(8)
+//! append  count@0(32) sector_number@32(64) kind@96(8)
+//! retire  count@0(32) index@32(32) removed_number@64(64) moved_number@128(64)
+//! piece   offset_leaves@0(40) b@40(8) byte_len@48(40)          each name@first bit(width)
+//! ```
 //!
 //! A word is given as the 32 little-endian bytes of a field element (all are far below its order).
 
@@ -27,7 +28,7 @@ pub fn append(count: u32, number: SectorNumber, kind: SectorKind) -> [u8; 32] {
     let mut word = Word::default();
     word.put(0, &count.to_le_bytes());
     word.put(32, &number.0.to_le_bytes());
-    word.put(96, &[kind as u8]);
+    word.put(96, &[kind.code()]);
     word.0
 }
 

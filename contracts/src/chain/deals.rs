@@ -232,11 +232,7 @@ impl Chain {
     ) -> Result<TxReceipt, ChainError> {
         let call = Deals::settleManyCall {
             deals_: slots.iter().map(|(deal, _)| deal.0).collect(),
-            slots: slots
-                .iter()
-                .map(|(_, slot)| slot.0)
-                .collect::<Vec<u8>>()
-                .into(),
+            slots: slots.iter().map(|(_, slot)| slot.0).collect(),
         };
         receipt_of(&self.transact(Contract::Deals, &call).await?)
     }

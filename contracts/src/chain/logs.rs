@@ -119,7 +119,7 @@ impl Chain {
                 }
                 // Endpoints limit ranges and results, each in its own words: a smaller range decides.
                 Err(RpcFailure::Error { .. }) if end > next => {
-                    range = end.saturating_sub(next).div_ceil(2)
+                    range = end.saturating_sub(next).div_ceil(2);
                 }
                 Err(failure) => return Err(failure.into_error(METHOD)),
             }

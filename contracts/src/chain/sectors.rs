@@ -113,7 +113,7 @@ impl Chain {
             newRoot: word(new_root),
             commD: word(comm_d),
             commR: word(comm_r),
-            kind: kind as u8,
+            kind: kind.code(),
             proof: proof.to_vec().into(),
         };
         receipt_of(&self.transact(Contract::Sectors, &call).await?)
