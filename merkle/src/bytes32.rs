@@ -24,7 +24,8 @@ macro_rules! hex_text {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let mut bytes = [0u8; 32];
-                hex::decode_to_slice(text, &mut bytes).map_err(|_| crate::error::ParseHexError::NotHex)?;
+                hex::decode_to_slice(text, &mut bytes)
+                    .map_err(|_| crate::error::ParseHexError::NotHex)?;
                 Self::checked(bytes)
             }
         }
@@ -37,7 +38,8 @@ macro_rules! hex_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                let text =
+                    <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }

@@ -91,7 +91,10 @@ mod tests {
         assert!(text.starts_with("020100"), "first byte first: {text}");
         assert_eq!(text.parse(), Ok(commitment));
         assert_eq!(commitment.to_fr(), Fr::from(0x0102u64));
-        assert_eq!(Commitment::from_be_bytes(commitment.to_be_bytes()), Ok(commitment));
+        assert_eq!(
+            Commitment::from_be_bytes(commitment.to_be_bytes()),
+            Ok(commitment)
+        );
         assert_eq!(commitment.to_be_bytes()[31], 2);
     }
 
@@ -100,15 +103,27 @@ mod tests {
         let commitment = Commitment::from(Fr::from(7u64));
         let json = serde_json::to_string(&commitment).expect("serializes");
         assert_eq!(json, format!("\"{commitment}\""));
-        assert_eq!(serde_json::from_str::<Commitment>(&json).expect("parses"), commitment);
+        assert_eq!(
+            serde_json::from_str::<Commitment>(&json).expect("parses"),
+            commitment
+        );
         let modulus = format!("\"{}\"", "ff".repeat(32));
-        assert!(serde_json::from_str::<Commitment>(&modulus).is_err(), "a non-canonical element must be refused");
+        assert!(
+            serde_json::from_str::<Commitment>(&modulus).is_err(),
+            "a non-canonical element must be refused"
+        );
     }
 
     #[test]
     fn text_of_another_length_is_refused() {
         assert_eq!("00".parse::<Commitment>(), Err(ParseHexError::NotHex));
-        assert_eq!("zz".repeat(32).parse::<Commitment>(), Err(ParseHexError::NotHex));
-        assert_eq!("ff".repeat(32).parse::<Commitment>(), Err(ParseHexError::NonCanonical(NonCanonical)));
+        assert_eq!(
+            "zz".repeat(32).parse::<Commitment>(),
+            Err(ParseHexError::NotHex)
+        );
+        assert_eq!(
+            "ff".repeat(32).parse::<Commitment>(),
+            Err(ParseHexError::NonCanonical(NonCanonical))
+        );
     }
 }

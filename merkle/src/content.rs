@@ -16,7 +16,12 @@ impl ContentId {
         if bytes.len() < PARALLEL_BYTES {
             return Self(*blake3::hash(bytes).as_bytes());
         }
-        Self(*blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes())
+        Self(
+            *blake3::Hasher::new()
+                .update_rayon(bytes)
+                .finalize()
+                .as_bytes(),
+        )
     }
 
     /// An id from its 32 bytes; every value is one.
@@ -37,7 +42,10 @@ impl ContentId {
         self.0
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "shares the text code with Commitment, whose check can fail")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "shares the text code with Commitment, whose check can fail"
+    )]
     const fn checked(bytes: [u8; 32]) -> Result<Self, ParseHexError> {
         Ok(Self(bytes))
     }
@@ -71,6 +79,9 @@ mod tests {
     #[test]
     fn long_input_hashed_on_all_cores_has_the_plain_hash() {
         let bytes: Vec<u8> = (0..300_000u32).flat_map(u32::to_le_bytes).collect();
-        assert_eq!(ContentId::of(&bytes).as_bytes(), blake3::hash(&bytes).as_bytes());
+        assert_eq!(
+            ContentId::of(&bytes).as_bytes(),
+            blake3::hash(&bytes).as_bytes()
+        );
     }
 }

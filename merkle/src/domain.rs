@@ -195,7 +195,10 @@ pub fn comm_r_sealed(comm_c: Fr, r_root: Fr) -> Fr {
 /// A leaf of the provider tree: `H(TAG_LEAF, comm_r, sector_number, kind)`.
 #[must_use]
 pub fn provider_leaf(comm_r: Fr, sector_number: u64, kind: SectorKind) -> Fr {
-    tagged_hash(Tag::Leaf, &[comm_r, Fr::from(sector_number), Fr::from(kind.code())])
+    tagged_hash(
+        Tag::Leaf,
+        &[comm_r, Fr::from(sector_number), Fr::from(kind.code())],
+    )
 }
 
 /// `comm_p` of a piece: `H(TAG_P, b, byte_len, root)`.
@@ -214,11 +217,17 @@ mod tests {
         let mut seen = BTreeSet::new();
         for kind in TreeKind::ALL {
             for level in 1..=20 {
-                assert!(seen.insert(field::to_bytes(&level_constant(kind, level))), "{kind:?} level {level} repeats");
+                assert!(
+                    seen.insert(field::to_bytes(&level_constant(kind, level))),
+                    "{kind:?} level {level} repeats"
+                );
             }
         }
         for tag in Tag::ALL {
-            assert!(seen.insert(field::to_bytes(&tag_constant(tag))), "{tag:?} repeats");
+            assert!(
+                seen.insert(field::to_bytes(&tag_constant(tag))),
+                "{tag:?} repeats"
+            );
         }
     }
 
@@ -226,7 +235,11 @@ mod tests {
     fn kept_and_computed_level_constants_agree() {
         for kind in TreeKind::ALL {
             for level in 0..=18 {
-                assert_eq!(level_constant(kind, level), compute_level_constant(kind, level), "{kind:?} level {level}");
+                assert_eq!(
+                    level_constant(kind, level),
+                    compute_level_constant(kind, level),
+                    "{kind:?} level {level}"
+                );
             }
         }
     }
@@ -235,9 +248,15 @@ mod tests {
     fn the_constant_is_the_digest_of_the_name_as_a_little_endian_integer() {
         use ark_ff::PrimeField;
         let digest = blake3::hash(b"cairn/v1/data/1");
-        assert_eq!(level_constant(TreeKind::Data, 1), Fr::from_le_bytes_mod_order(digest.as_bytes()));
+        assert_eq!(
+            level_constant(TreeKind::Data, 1),
+            Fr::from_le_bytes_mod_order(digest.as_bytes())
+        );
         let digest = blake3::hash(b"cairn/v1/tag/LEAF");
-        assert_eq!(tag_constant(Tag::Leaf), Fr::from_le_bytes_mod_order(digest.as_bytes()));
+        assert_eq!(
+            tag_constant(Tag::Leaf),
+            Fr::from_le_bytes_mod_order(digest.as_bytes())
+        );
     }
 
     #[test]

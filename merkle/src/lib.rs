@@ -37,6 +37,6 @@ pub use commitment::Commitment;
 pub use content::ContentId;
 pub use domain::{SectorKind, Tag, TreeKind};
 pub use error::{
-    Fr32Error, NonCanonical, OpeningDecodeError, OpeningError, ParseHexError, PieceError, ProviderTreeError,
-    RangeError, ShapeError, TreeError,
+    Fr32Error, NonCanonical, OpeningDecodeError, OpeningError, ParseHexError, PieceError,
+    ProviderTreeError, RangeError, ShapeError, TreeError,
 };

@@ -22,7 +22,11 @@ pub const MAX_PIECE_BYTES: u64 = (1 << (MAX_LOG2_LEAVES - 2)) * fr32::GROUP_BYTE
 #[must_use]
 pub const fn b_for(byte_len: u64) -> u8 {
     let groups = byte_len.div_ceil(fr32::GROUP_BYTES as u64);
-    let groups_log2 = if groups <= 1 { 0 } else { 64 - (groups - 1).leading_zeros() };
+    let groups_log2 = if groups <= 1 {
+        0
+    } else {
+        64 - (groups - 1).leading_zeros()
+    };
     // At most 2 + 58.
     #[expect(clippy::cast_possible_truncation, reason = "at most 60")]
     {
@@ -72,10 +76,20 @@ impl PieceCommitter {
     /// # Errors
     /// [`PieceError::TooLong`].
     pub fn new(byte_len: u64) -> Result<Self, PieceError> {
-        let too_long = PieceError::TooLong { byte_len, max: MAX_PIECE_BYTES };
+        let too_long = PieceError::TooLong {
+            byte_len,
+            max: MAX_PIECE_BYTES,
+        };
         let b = b_for(byte_len);
         let shape = Shape::new(u32::from(b)).map_err(|_| too_long)?;
-        Ok(Self { byte_len, b, shape, taken: 0, waiting: Vec::new(), chunk_roots: Vec::new() })
+        Ok(Self {
+            byte_len,
+            b,
+            shape,
+            taken: 0,
+            waiting: Vec::new(),
+            chunk_roots: Vec::new(),
+        })
     }
 
     /// Takes the next bytes; hashes when a batch is full.
@@ -84,7 +98,9 @@ impl PieceCommitter {
     /// [`PieceError::Surplus`] if more come than were announced; none of these are taken then.
     pub fn update(&mut self, mut bytes: &[u8]) -> Result<(), PieceError> {
         if bytes.len() as u64 > self.byte_len - self.taken {
-            return Err(PieceError::Surplus { byte_len: self.byte_len });
+            return Err(PieceError::Surplus {
+                byte_len: self.byte_len,
+            });
         }
         self.taken += bytes.len() as u64;
         const BATCH_BYTES: usize = BATCH_CHUNKS * CHUNK_BYTES;
@@ -118,7 +134,10 @@ impl PieceCommitter {
     /// [`PieceError::Short`].
     pub fn finish_tree(mut self) -> Result<(PieceCommitment, SparseTree), PieceError> {
         if self.taken != self.byte_len {
-            return Err(PieceError::Short { byte_len: self.byte_len, got: self.taken });
+            return Err(PieceError::Short {
+                byte_len: self.byte_len,
+                got: self.taken,
+            });
         }
         if u32::from(self.b) < CHUNK_LOG2 {
             self.chunk_roots = vec![padded_root(&self.waiting, 1 << self.b)];
@@ -126,10 +145,21 @@ impl PieceCommitter {
             self.chunk_roots.extend(batch_roots(&self.waiting));
         }
         let tree = SparseTree::from_chunk_roots(TreeKind::Data, self.shape, self.chunk_roots)
-            .map_err(|_| PieceError::TooLong { byte_len: self.byte_len, max: MAX_PIECE_BYTES })?;
+            .map_err(|_| PieceError::TooLong {
+                byte_len: self.byte_len,
+                max: MAX_PIECE_BYTES,
+            })?;
         let root = tree.root();
         let comm_p = Commitment::from(comm_p(self.b, self.byte_len, root));
-        Ok((PieceCommitment { b: self.b, byte_len: self.byte_len, root, comm_p }, tree))
+        Ok((
+            PieceCommitment {
+                b: self.b,
+                byte_len: self.byte_len,
+                root,
+                comm_p,
+            },
+            tree,
+        ))
     }
 }
 
@@ -150,9 +180,14 @@ pub fn commit(bytes: &[u8]) -> Result<PieceCommitment, PieceError> {
 pub fn chunk_leaves(bytes: &[u8], chunk: u64) -> Result<Vec<Fr>, TreeError> {
     let shape = Shape::new(u32::from(b_for(bytes.len() as u64)))?;
     if chunk >= SparseTree::chunks_of(shape) {
-        return Err(TreeError::IndexOutside { index: chunk << CHUNK_LOG2, leaves: shape.leaves() });
+        return Err(TreeError::IndexOutside {
+            index: chunk << CHUNK_LOG2,
+            leaves: shape.leaves(),
+        });
     }
-    let from = usize::try_from(chunk).unwrap_or(usize::MAX).saturating_mul(CHUNK_BYTES);
+    let from = usize::try_from(chunk)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(CHUNK_BYTES);
     let rest = bytes.get(from..).unwrap_or_default();
     let mut leaves = fr32::encode(&rest[..rest.len().min(CHUNK_BYTES)]);
     // At most 4096.
@@ -161,7 +196,10 @@ pub fn chunk_leaves(bytes: &[u8], chunk: u64) -> Result<Vec<Fr>, TreeError> {
 }
 
 fn batch_roots(bytes: &[u8]) -> Vec<Fr> {
-    bytes.par_chunks(CHUNK_BYTES).map(|chunk| padded_root(chunk, CHUNK_LEAVES)).collect()
+    bytes
+        .par_chunks(CHUNK_BYTES)
+        .map(|chunk| padded_root(chunk, CHUNK_LEAVES))
+        .collect()
 }
 
 /// The node over the elements of at most a chunk of bytes, zero padded to `leaves`, a power of two up to 4096.

@@ -30,8 +30,12 @@ impl ProviderTree {
         if levels == 0 || levels > MAX_PROVIDER_LEVELS {
             return Err(ProviderTreeError::Levels { levels });
         }
-        let shape = Shape::new(levels * ARITY_LOG2).map_err(|_| ProviderTreeError::Levels { levels })?;
-        Ok(Self { shape, rows: vec![Vec::new(); levels as usize + 1] })
+        let shape =
+            Shape::new(levels * ARITY_LOG2).map_err(|_| ProviderTreeError::Levels { levels })?;
+        Ok(Self {
+            shape,
+            rows: vec![Vec::new(); levels as usize + 1],
+        })
     }
 
     /// A tree of `levels` levels that holds `leaves`, in order.
@@ -50,8 +54,9 @@ impl ProviderTree {
         tree.rows[0] = leaves.to_vec();
         for level in 1..=levels {
             let groups = tree.rows[level as usize - 1].len().div_ceil(ARITY);
-            tree.rows[level as usize] =
-                (0..groups).map(|group| node(TreeKind::Provider, level, &tree.group(level, group))).collect();
+            tree.rows[level as usize] = (0..groups)
+                .map(|group| node(TreeKind::Provider, level, &tree.group(level, group)))
+                .collect();
         }
         Ok(tree)
     }
@@ -84,7 +89,10 @@ impl ProviderTree {
     #[must_use]
     pub fn root(&self) -> Fr {
         let levels = self.shape.levels();
-        self.rows[levels as usize].first().copied().unwrap_or_else(|| zero_node(TreeKind::Provider, levels))
+        self.rows[levels as usize]
+            .first()
+            .copied()
+            .unwrap_or_else(|| zero_node(TreeKind::Provider, levels))
     }
 
     /// Puts `leaf` at index `count` and returns that index.
@@ -97,7 +105,9 @@ impl ProviderTree {
         }
         let index = self.count();
         if index >= self.capacity() {
-            return Err(ProviderTreeError::Full { capacity: self.capacity() });
+            return Err(ProviderTreeError::Full {
+                capacity: self.capacity(),
+            });
         }
         self.rows[0].push(leaf);
         self.rehash(index as usize);
@@ -134,7 +144,10 @@ impl ProviderTree {
     /// [`ProviderTreeError::IndexOutside`]: empty places do not open.
     pub fn open(&self, index: u64) -> Result<Opening, ProviderTreeError> {
         let at = self.place(index)?;
-        Ok(Opening { leaf: self.rows[0][at], groups: self.path(at) })
+        Ok(Opening {
+            leaf: self.rows[0][at],
+            groups: self.path(at),
+        })
     }
 
     /// The groups on the way up from place `index`, taken or empty: what a proof of an append at `count` shows.
@@ -142,7 +155,9 @@ impl ProviderTree {
     /// # Errors
     /// [`ProviderTreeError::Full`] if there is no such place.
     pub fn path_of_place(&self, index: u64) -> Result<Vec<[Fr; ARITY]>, ProviderTreeError> {
-        let full = ProviderTreeError::Full { capacity: self.capacity() };
+        let full = ProviderTreeError::Full {
+            capacity: self.capacity(),
+        };
         if index >= self.capacity() {
             return Err(full);
         }
@@ -220,7 +235,7 @@ mod tests {
             assert_eq!(tree.append(leaf(n)), Ok(n));
             assert_eq!(tree.root(), full_root(&tree), "after append {n}");
         }
-        for index in [3, 38, 0, 16, 31, 32, 33, 33] {
+        for index in [3, 38, 0, 16, 31, 32, 33, 32] {
             let last = tree.count() - 1;
             let moved = tree.remove(index).expect("inside");
             assert_eq!(moved, (index != last).then_some(last), "removal of {index}");
@@ -230,7 +245,11 @@ mod tests {
             tree.remove(0).expect("inside");
         }
         assert_eq!(tree.root(), full_root(&tree), "emptied");
-        assert_eq!(tree, ProviderTree::new(2).expect("levels"), "an emptied tree is a new tree");
+        assert_eq!(
+            tree,
+            ProviderTree::new(2).expect("levels"),
+            "an emptied tree is a new tree"
+        );
     }
 
     #[test]
@@ -240,7 +259,10 @@ mod tests {
         assert_eq!(tree.leaves(), [leaf(2), leaf(1)]);
         assert_eq!(tree.remove(1), Ok(None));
         assert_eq!(tree.leaves(), [leaf(2)]);
-        assert_eq!(tree.remove(1), Err(ProviderTreeError::IndexOutside { index: 1, count: 1 }));
+        assert_eq!(
+            tree.remove(1),
+            Err(ProviderTreeError::IndexOutside { index: 1, count: 1 })
+        );
     }
 
     #[test]
@@ -255,20 +277,35 @@ mod tests {
 
     #[test]
     fn taken_places_open_and_empty_ones_do_not() {
-        let tree = ProviderTree::from_leaves(2, &(0..20).map(leaf).collect::<Vec<_>>()).expect("small");
+        let tree =
+            ProviderTree::from_leaves(2, &(0..20).map(leaf).collect::<Vec<_>>()).expect("small");
         for index in 0..20 {
             let opening = tree.open(index).expect("taken");
-            assert_eq!(opening.verify(TreeKind::Provider, tree.shape(), index, tree.root()), Ok(()), "leaf {index}");
+            assert_eq!(
+                opening.verify(TreeKind::Provider, tree.shape(), index, tree.root()),
+                Ok(()),
+                "leaf {index}"
+            );
         }
-        assert_eq!(tree.open(20), Err(ProviderTreeError::IndexOutside { index: 20, count: 20 }));
-        let empty = Opening { leaf: Fr::ZERO, groups: tree.path_of_place(20).expect("a place") };
+        assert_eq!(
+            tree.open(20),
+            Err(ProviderTreeError::IndexOutside {
+                index: 20,
+                count: 20
+            })
+        );
+        let empty = Opening {
+            leaf: Fr::ZERO,
+            groups: tree.path_of_place(20).expect("a place"),
+        };
         let verdict = empty.verify(TreeKind::Provider, tree.shape(), 20, tree.root());
         assert_eq!(verdict, Err(OpeningError::ZeroLeaf));
     }
 
     #[test]
     fn the_path_of_the_next_place_leads_to_both_roots() {
-        let mut tree = ProviderTree::from_leaves(2, &(0..16).map(leaf).collect::<Vec<_>>()).expect("small");
+        let mut tree =
+            ProviderTree::from_leaves(2, &(0..16).map(leaf).collect::<Vec<_>>()).expect("small");
         let before = tree.path_of_place(16).expect("a place");
         assert_eq!(before[0], [Fr::ZERO; ARITY]);
         assert_eq!(node(TreeKind::Provider, 2, &before[1]), tree.root());
@@ -280,13 +317,29 @@ mod tests {
 
     #[test]
     fn a_full_tree_and_a_zero_leaf_are_refused() {
-        let mut tree = ProviderTree::from_leaves(1, &(0..16).map(leaf).collect::<Vec<_>>()).expect("fits");
-        assert_eq!(tree.append(leaf(16)), Err(ProviderTreeError::Full { capacity: 16 }));
-        assert_eq!(tree.path_of_place(16), Err(ProviderTreeError::Full { capacity: 16 }));
+        let mut tree =
+            ProviderTree::from_leaves(1, &(0..16).map(leaf).collect::<Vec<_>>()).expect("fits");
+        assert_eq!(
+            tree.append(leaf(16)),
+            Err(ProviderTreeError::Full { capacity: 16 })
+        );
+        assert_eq!(
+            tree.path_of_place(16),
+            Err(ProviderTreeError::Full { capacity: 16 })
+        );
         tree.remove(5).expect("inside");
         assert_eq!(tree.append(Fr::ZERO), Err(ProviderTreeError::ZeroLeaf));
-        assert_eq!(ProviderTree::from_leaves(1, &[Fr::ZERO]), Err(ProviderTreeError::ZeroLeaf));
-        assert_eq!(ProviderTree::new(0), Err(ProviderTreeError::Levels { levels: 0 }));
-        assert_eq!(ProviderTree::new(5), Err(ProviderTreeError::Levels { levels: 5 }));
+        assert_eq!(
+            ProviderTree::from_leaves(1, &[Fr::ZERO]),
+            Err(ProviderTreeError::ZeroLeaf)
+        );
+        assert_eq!(
+            ProviderTree::new(0),
+            Err(ProviderTreeError::Levels { levels: 0 })
+        );
+        assert_eq!(
+            ProviderTree::new(5),
+            Err(ProviderTreeError::Levels { levels: 5 })
+        );
     }
 }

@@ -24,7 +24,11 @@ pub(super) fn unpack(bytes: &[u8; GROUP_BYTES]) -> [[u64; 4]; GROUP_ELEMENTS] {
         let (word, shift) = (first / 64, first % 64);
         let mut limbs: [u64; 4] = core::array::from_fn(|limb| {
             let low = words[word + limb] >> shift;
-            if shift == 0 { low } else { low | (words[word + limb + 1] << (64 - shift)) }
+            if shift == 0 {
+                low
+            } else {
+                low | (words[word + limb + 1] << (64 - shift))
+            }
         });
         limbs[3] &= (1 << TOP_LIMB_BITS) - 1;
         limbs

@@ -32,7 +32,9 @@ const GROUP_ELEMENTS_U64: u64 = 4;
 /// Elements that `byte_len` bytes take, before any padding to a power of two: `4 * ceil(byte_len / 127)`.
 #[must_use]
 pub const fn elements_for(byte_len: u64) -> u64 {
-    byte_len.div_ceil(GROUP_BYTES_U64).saturating_mul(GROUP_ELEMENTS_U64)
+    byte_len
+        .div_ceil(GROUP_BYTES_U64)
+        .saturating_mul(GROUP_ELEMENTS_U64)
 }
 
 /// The elements of `bytes`; `elements_for(bytes.len())` of them.
@@ -66,7 +68,9 @@ pub fn encode_stored(bytes: &[u8]) -> Vec<u8> {
 pub fn decode(elements: &[Fr], byte_len: u64) -> Result<Vec<u8>, Fr32Error> {
     let (groups, rest) = elements.as_chunks::<GROUP_ELEMENTS>();
     let len = checked_len(elements.len(), rest.is_empty(), byte_len)?;
-    let limbs = groups.iter().map(|group| Ok(group.map(|element| element.into_bigint().0)));
+    let limbs = groups
+        .iter()
+        .map(|group| Ok(group.map(|element| element.into_bigint().0)));
     join(limbs, len, byte_len)
 }
 
@@ -77,7 +81,11 @@ pub fn decode(elements: &[Fr], byte_len: u64) -> Result<Vec<u8>, Fr32Error> {
 pub fn decode_stored(stored: &[u8], byte_len: u64) -> Result<Vec<u8>, Fr32Error> {
     let (elements, loose) = stored.as_chunks::<ELEMENT_BYTES>();
     let (groups, rest) = elements.as_chunks::<GROUP_ELEMENTS>();
-    let len = checked_len(elements.len(), rest.is_empty() && loose.is_empty(), byte_len)?;
+    let len = checked_len(
+        elements.len(),
+        rest.is_empty() && loose.is_empty(),
+        byte_len,
+    )?;
     let mut first = 0usize;
     let limbs = groups.iter().map(|group| {
         let here = first;
@@ -86,7 +94,9 @@ pub fn decode_stored(stored: &[u8], byte_len: u64) -> Result<Vec<u8>, Fr32Error>
         for (place, (limbs, bytes)) in limbs.iter_mut().zip(group).enumerate() {
             *limbs = field::bytes_to_limbs(bytes);
             if BigInt::new(*limbs) >= Fr::MODULUS {
-                return Err(Fr32Error::NonCanonical { index: here.saturating_add(place) });
+                return Err(Fr32Error::NonCanonical {
+                    index: here.saturating_add(place),
+                });
             }
         }
         Ok(limbs)
@@ -112,7 +122,10 @@ impl Encoder {
     /// An encoder at the start of a stream.
     #[must_use]
     pub const fn new() -> Self {
-        Self { group: [0; GROUP_BYTES], held: 0 }
+        Self {
+            group: [0; GROUP_BYTES],
+            held: 0,
+        }
     }
 
     /// Takes the next bytes and appends the elements of every group they complete to `out`.
@@ -168,7 +181,11 @@ fn checked_len(got: usize, whole_groups: bool, byte_len: u64) -> Result<usize, F
     let got = u64::try_from(got).map_err(|_| Fr32Error::TooLong { byte_len })?;
     let expected = elements_for(byte_len);
     if got != expected || !whole_groups {
-        return Err(Fr32Error::WrongCount { byte_len, expected, got });
+        return Err(Fr32Error::WrongCount {
+            byte_len,
+            expected,
+            got,
+        });
     }
     Ok(len)
 }
@@ -192,13 +209,19 @@ where
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::as_conversions, reason = "tests")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests"
+)]
 mod tests {
     use super::*;
 
     /// The definition, one bit at a time.
     fn encode_bit_by_bit(bytes: &[u8]) -> Vec<[u8; 32]> {
-        let mut elements = vec![[0u8; 32]; usize::try_from(elements_for(bytes.len() as u64)).expect("small")];
+        let mut elements =
+            vec![[0u8; 32]; usize::try_from(elements_for(bytes.len() as u64)).expect("small")];
         for i in 0..bytes.len() * 8 {
             let bit = (bytes[i / 8] >> (i % 8)) & 1;
             elements[i / 254][(i % 254) / 8] |= bit << ((i % 254) % 8);
@@ -208,7 +231,10 @@ mod tests {
 
     fn sample(len: usize) -> Vec<u8> {
         let mut bytes = vec![0u8; len];
-        blake3::Hasher::new().update(&len.to_string().into_bytes()).finalize_xof().fill(&mut bytes);
+        blake3::Hasher::new()
+            .update(&len.to_string().into_bytes())
+            .finalize_xof()
+            .fill(&mut bytes);
         bytes
     }
 
@@ -219,7 +245,11 @@ mod tests {
                 let expected = encode_bit_by_bit(&bytes);
                 let got: Vec<[u8; 32]> = encode(&bytes).iter().map(field::to_bytes).collect();
                 assert_eq!(got, expected, "{len} bytes");
-                assert_eq!(encode_stored(&bytes), expected.as_flattened(), "{len} bytes, stored form");
+                assert_eq!(
+                    encode_stored(&bytes),
+                    expected.as_flattened(),
+                    "{len} bytes, stored form"
+                );
             }
         }
     }
@@ -228,8 +258,16 @@ mod tests {
     fn every_length_round_trips() {
         for len in 0..400 {
             let bytes = sample(len);
-            assert_eq!(decode(&encode(&bytes), len as u64).as_ref(), Ok(&bytes), "{len} bytes");
-            assert_eq!(decode_stored(&encode_stored(&bytes), len as u64).as_ref(), Ok(&bytes), "{len} bytes, stored");
+            assert_eq!(
+                decode(&encode(&bytes), len as u64).as_ref(),
+                Ok(&bytes),
+                "{len} bytes"
+            );
+            assert_eq!(
+                decode_stored(&encode_stored(&bytes), len as u64).as_ref(),
+                Ok(&bytes),
+                "{len} bytes, stored"
+            );
         }
     }
 
@@ -253,7 +291,10 @@ mod tests {
         stored[5 * 32 + 31] |= 0x40;
         let refused = decode_stored(&stored, 200);
         assert!(
-            matches!(refused, Err(Fr32Error::TopBits { index: 5 } | Fr32Error::NonCanonical { index: 5 })),
+            matches!(
+                refused,
+                Err(Fr32Error::TopBits { index: 5 } | Fr32Error::NonCanonical { index: 5 })
+            ),
             "{refused:?}"
         );
         let mut elements = encode(&sample(200));
@@ -265,27 +306,43 @@ mod tests {
     fn a_non_canonical_element_is_refused() {
         let mut stored = encode_stored(&sample(200));
         stored[7 * 32..].fill(0xff);
-        assert_eq!(decode_stored(&stored, 200), Err(Fr32Error::NonCanonical { index: 7 }));
+        assert_eq!(
+            decode_stored(&stored, 200),
+            Err(Fr32Error::NonCanonical { index: 7 })
+        );
     }
 
     #[test]
     fn padding_that_is_not_zero_is_refused() {
         let elements = encode(&sample(200));
-        assert_eq!(decode(&elements, 199), Err(Fr32Error::NonZeroPadding { byte_len: 199 }));
+        assert_eq!(
+            decode(&elements, 199),
+            Err(Fr32Error::NonZeroPadding { byte_len: 199 })
+        );
         let mut stored = encode_stored(&sample(200));
         let last = stored.len() - 1;
         stored[last] |= 0x20;
-        assert_eq!(decode_stored(&stored, 200), Err(Fr32Error::NonZeroPadding { byte_len: 200 }));
+        assert_eq!(
+            decode_stored(&stored, 200),
+            Err(Fr32Error::NonZeroPadding { byte_len: 200 })
+        );
     }
 
     #[test]
     fn another_number_of_elements_is_refused() {
         let elements = encode(&sample(200));
-        let wrong = |got, byte_len| Fr32Error::WrongCount { byte_len, expected: elements_for(byte_len), got };
+        let wrong = |got, byte_len| Fr32Error::WrongCount {
+            byte_len,
+            expected: elements_for(byte_len),
+            got,
+        };
         assert_eq!(decode(&elements[..7], 200), Err(wrong(7, 200)));
         assert_eq!(decode(&elements, 127), Err(wrong(8, 127)));
         assert_eq!(decode(&elements, 255), Err(wrong(8, 255)));
         assert_eq!(decode_stored(&[0; 33], 1), Err(wrong(1, 1)));
-        assert!(matches!(decode(&elements, u64::MAX), Err(Fr32Error::WrongCount { .. } | Fr32Error::TooLong { .. })));
+        assert!(matches!(
+            decode(&elements, u64::MAX),
+            Err(Fr32Error::WrongCount { .. } | Fr32Error::TooLong { .. })
+        ));
     }
 }

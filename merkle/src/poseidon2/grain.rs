@@ -80,5 +80,7 @@ impl Grain {
 #[must_use]
 pub fn grain_constants(width: usize, full_rounds: usize, partial_rounds: usize) -> Vec<Fr> {
     let mut grain = Grain::new(width, full_rounds, partial_rounds);
-    (0..full_rounds * width + partial_rounds).map(|_| grain.element()).collect()
+    (0..full_rounds * width + partial_rounds)
+        .map(|_| grain.element())
+        .collect()
 }

@@ -25,7 +25,9 @@ pub fn encode_range_to<D: ReadAt, W: Write>(
         return Ok(());
     }
     encode_ranges_validated(data, &outboard.inner, &ranges, encoded).map_err(|error| match error {
-        EncodeError::ParentHashMismatch(node) => RangeError::StoreMismatch { chunk: node.chunk_range().start.0 },
+        EncodeError::ParentHashMismatch(node) => RangeError::StoreMismatch {
+            chunk: node.chunk_range().start.0,
+        },
         EncodeError::LeafHashMismatch(chunk) => RangeError::StoreMismatch { chunk: chunk.0 },
         other => RangeError::Io(other.to_string()),
     })
@@ -35,7 +37,12 @@ pub fn encode_range_to<D: ReadAt, W: Write>(
 ///
 /// # Errors
 /// As [`encode_range_to`].
-pub fn encode_range<D: ReadAt>(data: D, outboard: &Outboard, offset: u64, len: u64) -> Result<Vec<u8>, RangeError> {
+pub fn encode_range<D: ReadAt>(
+    data: D,
+    outboard: &Outboard,
+    offset: u64,
+    len: u64,
+) -> Result<Vec<u8>, RangeError> {
     let expected = encoded_len(outboard.byte_len(), offset, len)?;
     let mut encoded = Vec::with_capacity(usize::try_from(expected).unwrap_or(GROUP_BYTES as usize));
     encode_range_to(data, outboard, offset, len, &mut encoded)?;

@@ -18,6 +18,7 @@ mod geometry;
 mod outboard;
 mod verify;
 
+pub use bao_tree::io::sync::ReadAt;
 pub use encode::{encode_range, encode_range_to};
 pub use geometry::{GROUP_BYTES, MAX_CONTENT_BYTES, encoded_len};
 pub use outboard::{Outboard, OutboardBuilder};

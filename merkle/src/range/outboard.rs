@@ -4,9 +4,11 @@ use super::geometry::{GROUP_BYTES, tree_of};
 use crate::content::ContentId;
 use crate::error::RangeError;
 use bao_tree::BaoTree;
-use bao_tree::iter::{BaoChunk, PostOrderChunkIter};
 use bao_tree::io::outboard::PostOrderMemOutboard;
-use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+use bao_tree::iter::{BaoChunk, PostOrderChunkIter};
+use blake3::hazmat::{
+    ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root,
+};
 
 /// An outboard beside the content id and length it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +31,28 @@ impl Outboard {
     ///
     /// # Errors
     /// [`RangeError::TooLong`] or [`RangeError::OutboardLength`].
-    pub fn from_parts(content_id: ContentId, byte_len: u64, bytes: Vec<u8>) -> Result<Self, RangeError> {
+    pub fn from_parts(
+        content_id: ContentId,
+        byte_len: u64,
+        bytes: Vec<u8>,
+    ) -> Result<Self, RangeError> {
         let tree = tree_of(byte_len)?;
         let (expected, got) = (tree.outboard_size(), bytes.len() as u64);
         if expected != got {
-            return Err(RangeError::OutboardLength { byte_len, expected, got });
+            return Err(RangeError::OutboardLength {
+                byte_len,
+                expected,
+                got,
+            });
         }
         let root = blake3::Hash::from_bytes(content_id.to_bytes());
-        Ok(Self { inner: PostOrderMemOutboard { root, tree, data: bytes } })
+        Ok(Self {
+            inner: PostOrderMemOutboard {
+                root,
+                tree,
+                data: bytes,
+            },
+        })
     }
 
     /// Bytes of the outboard of content of `byte_len` bytes.
@@ -109,7 +125,11 @@ impl OutboardBuilder {
             taken: 0,
             stack: Vec::new(),
             root: None,
-            outboard: Vec::with_capacity(usize::try_from(tree.outboard_size()).unwrap_or(0).min(1 << 20)),
+            outboard: Vec::with_capacity(
+                usize::try_from(tree.outboard_size())
+                    .unwrap_or(0)
+                    .min(1 << 20),
+            ),
         };
         builder.advance();
         Ok(builder)
@@ -152,7 +172,10 @@ impl OutboardBuilder {
     /// # Errors
     /// [`RangeError::ContentLength`] if bytes are missing.
     pub fn finish(self) -> Result<(ContentId, Vec<u8>), RangeError> {
-        let missing = RangeError::ContentLength { expected: self.tree.size(), got: self.taken };
+        let missing = RangeError::ContentLength {
+            expected: self.tree.size(),
+            got: self.taken,
+        };
         if self.taken != self.tree.size() {
             return Err(missing);
         }
@@ -160,7 +183,9 @@ impl OutboardBuilder {
     }
 
     fn hash_group(&mut self, bytes: &[u8]) {
-        let Some(group) = self.next.take() else { return };
+        let Some(group) = self.next.take() else {
+            return;
+        };
         if group.is_root {
             self.root = Some(blake3::hash(bytes));
         } else {
@@ -173,8 +198,17 @@ impl OutboardBuilder {
     fn advance(&mut self) {
         for step in self.walk.by_ref() {
             match step {
-                BaoChunk::Leaf { start_chunk, size, is_root, .. } => {
-                    self.next = Some(Group { start_chunk: start_chunk.0, size, is_root });
+                BaoChunk::Leaf {
+                    start_chunk,
+                    size,
+                    is_root,
+                    ..
+                } => {
+                    self.next = Some(Group {
+                        start_chunk: start_chunk.0,
+                        size,
+                        is_root,
+                    });
                     // Content of no bytes is one group of no bytes: nothing will come to complete it.
                     if size == 0 {
                         self.next = None;
@@ -183,13 +217,16 @@ impl OutboardBuilder {
                     return;
                 }
                 BaoChunk::Parent { is_root, .. } => {
-                    let (Some(right), Some(left)) = (self.stack.pop(), self.stack.pop()) else { return };
+                    let (Some(right), Some(left)) = (self.stack.pop(), self.stack.pop()) else {
+                        return;
+                    };
                     self.outboard.extend_from_slice(&left);
                     self.outboard.extend_from_slice(&right);
                     if is_root {
                         self.root = Some(merge_subtrees_root(&left, &right, Mode::Hash));
                     } else {
-                        self.stack.push(merge_subtrees_non_root(&left, &right, Mode::Hash));
+                        self.stack
+                            .push(merge_subtrees_non_root(&left, &right, Mode::Hash));
                     }
                 }
             }
@@ -200,5 +237,8 @@ impl OutboardBuilder {
 /// The chaining value of a group that is not the whole content.
 pub(super) fn group_hash(start_chunk: u64, bytes: &[u8]) -> ChainingValue {
     const CHUNK_BYTES: u64 = 1024;
-    blake3::Hasher::new().set_input_offset(start_chunk.saturating_mul(CHUNK_BYTES)).update(bytes).finalize_non_root()
+    blake3::Hasher::new()
+        .set_input_offset(start_chunk.saturating_mul(CHUNK_BYTES))
+        .update(bytes)
+        .finalize_non_root()
 }

@@ -31,8 +31,17 @@ pub struct Verified {
 /// What the walk waits for.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Node { chunk: u64, is_root: bool, left: bool, right: bool },
-    Group { chunk: u64, size: usize, is_root: bool },
+    Node {
+        chunk: u64,
+        is_root: bool,
+        left: bool,
+        right: bool,
+    },
+    Group {
+        chunk: u64,
+        size: usize,
+        is_root: bool,
+    },
     End,
     /// A mismatch was met; nothing more is taken or given.
     Failed,
@@ -59,7 +68,12 @@ impl RangeVerifier {
     ///
     /// # Errors
     /// [`RangeError::Outside`] or [`RangeError::TooLong`].
-    pub fn new(content_id: ContentId, byte_len: u64, offset: u64, len: u64) -> Result<Self, RangeError> {
+    pub fn new(
+        content_id: ContentId,
+        byte_len: u64,
+        offset: u64,
+        len: u64,
+    ) -> Result<Self, RangeError> {
         let ranges = groups_of(byte_len, offset, len)?;
         let encoded_left = encoded_len(byte_len, offset, len)?;
         let mut verifier = Self {
@@ -122,8 +136,12 @@ impl RangeVerifier {
     pub fn finish(self) -> Result<(), RangeError> {
         match self.step {
             Step::End => Ok(()),
-            Step::Node { chunk, .. } | Step::Group { chunk, .. } => Err(RangeError::PeerTruncated { chunk }),
-            Step::Failed => Err(RangeError::PeerTruncated { chunk: self.first.checked_div(CHUNK_BYTES).unwrap_or(0) }),
+            Step::Node { chunk, .. } | Step::Group { chunk, .. } => {
+                Err(RangeError::PeerTruncated { chunk })
+            }
+            Step::Failed => Err(RangeError::PeerTruncated {
+                chunk: self.first.checked_div(CHUNK_BYTES).unwrap_or(0),
+            }),
         }
     }
 
@@ -135,17 +153,35 @@ impl RangeVerifier {
     }
 
     fn count(&mut self, taken: usize) {
-        self.encoded_left = self.encoded_left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
+        self.encoded_left = self
+            .encoded_left
+            .saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX));
     }
 
     fn advance(&mut self) {
         self.step = match self.walk.next() {
-            Some(BaoChunk::Parent { node, is_root, left, right, .. }) => {
-                Step::Node { chunk: node.chunk_range().start.0, is_root, left, right }
-            }
-            Some(BaoChunk::Leaf { start_chunk, size, is_root, .. }) => {
-                Step::Group { chunk: start_chunk.0, size, is_root }
-            }
+            Some(BaoChunk::Parent {
+                node,
+                is_root,
+                left,
+                right,
+                ..
+            }) => Step::Node {
+                chunk: node.chunk_range().start.0,
+                is_root,
+                left,
+                right,
+            },
+            Some(BaoChunk::Leaf {
+                start_chunk,
+                size,
+                is_root,
+                ..
+            }) => Step::Group {
+                chunk: start_chunk.0,
+                size,
+                is_root,
+            },
             None => Step::End,
         };
     }
@@ -153,7 +189,12 @@ impl RangeVerifier {
     /// Checks a complete node or group against the hash that stands for it.
     fn complete(&mut self, whole: Vec<u8>, out: &mut Vec<Verified>) -> Result<(), RangeError> {
         match self.step {
-            Step::Node { chunk, is_root, left, right } => {
+            Step::Node {
+                chunk,
+                is_root,
+                left,
+                right,
+            } => {
                 let Some((left_hash, right_hash)) = pair(&whole) else {
                     return Err(self.fail(RangeError::PeerMismatch { chunk }));
                 };
@@ -201,7 +242,10 @@ impl RangeVerifier {
         if skip > 0 {
             group.drain(..skip.min(group.len()));
         }
-        (!group.is_empty()).then_some(Verified { offset: start.max(self.first), bytes: group })
+        (!group.is_empty()).then_some(Verified {
+            offset: start.max(self.first),
+            bytes: group,
+        })
     }
 }
 
@@ -224,20 +268,35 @@ impl<R: Read> VerifiedRange<R> {
     ///
     /// # Errors
     /// [`RangeError::Outside`] or [`RangeError::TooLong`].
-    pub fn new(content_id: ContentId, byte_len: u64, offset: u64, len: u64, reader: R) -> Result<Self, RangeError> {
+    pub fn new(
+        content_id: ContentId,
+        byte_len: u64,
+        offset: u64,
+        len: u64,
+        reader: R,
+    ) -> Result<Self, RangeError> {
         const READ_BYTES: usize = 64 * 1024;
         let verifier = Some(RangeVerifier::new(content_id, byte_len, offset, len)?);
-        Ok(Self { verifier, reader, ready: Vec::new().into_iter(), buffer: vec![0; READ_BYTES] })
+        Ok(Self {
+            verifier,
+            reader,
+            ready: Vec::new().into_iter(),
+            buffer: vec![0; READ_BYTES],
+        })
     }
 
     fn read_more(&mut self) -> Result<bool, RangeError> {
-        let Some(verifier) = self.verifier.as_mut() else { return Ok(false) };
+        let Some(verifier) = self.verifier.as_mut() else {
+            return Ok(false);
+        };
         if verifier.is_complete() {
             self.verifier = None;
             return Ok(false);
         }
         // Only what belongs to the encoding is read: the stream may go on after it.
-        let wanted = usize::try_from(verifier.encoded_left()).unwrap_or(usize::MAX).min(self.buffer.len());
+        let wanted = usize::try_from(verifier.encoded_left())
+            .unwrap_or(usize::MAX)
+            .min(self.buffer.len());
         let space = self.buffer.get_mut(..wanted).unwrap_or_default();
         let got = loop {
             match self.reader.read(space) {

@@ -23,7 +23,11 @@ impl Tree {
     /// [`ShapeError`] unless the number of leaves is a power of two from 2 to 2^40.
     pub fn build(kind: TreeKind, leaves: &[Fr]) -> Result<Self, ShapeError> {
         let shape = Shape::of_leaves(leaves.len() as u64)?;
-        Ok(Self { kind, shape, rows: rows(kind, leaves, shape.levels()) })
+        Ok(Self {
+            kind,
+            shape,
+            rows: rows(kind, leaves, shape.levels()),
+        })
     }
 
     /// What the tree is over.
@@ -41,7 +45,10 @@ impl Tree {
     /// Its root.
     #[must_use]
     pub fn root(&self) -> Fr {
-        self.row(self.shape.levels()).first().copied().unwrap_or(Fr::ZERO)
+        self.row(self.shape.levels())
+            .first()
+            .copied()
+            .unwrap_or(Fr::ZERO)
     }
 
     /// The nodes of a level, 0 = leaves; empty above the root.
@@ -69,7 +76,9 @@ pub(super) fn groups_of(rows: &[Vec<Fr>], mut index: u64) -> Vec<[Fr; ARITY]> {
     rows.iter()
         .map(|row| {
             index >>= ARITY_LOG2;
-            let first = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(ARITY);
+            let first = usize::try_from(index)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(ARITY);
             padded_group(row.get(first..).unwrap_or_default())
         })
         .collect()

@@ -34,7 +34,11 @@ pub(super) fn parents(kind: TreeKind, level: u32, children: &[Fr]) -> Vec<Fr> {
     if children.len() <= ARITY * NODES_PER_JOB {
         return children.chunks(ARITY).map(parent).collect();
     }
-    children.par_chunks(ARITY).with_min_len(NODES_PER_JOB / 4).map(parent).collect()
+    children
+        .par_chunks(ARITY)
+        .with_min_len(NODES_PER_JOB / 4)
+        .map(parent)
+        .collect()
 }
 
 /// Every row from the leaves to the root.
@@ -94,7 +98,9 @@ mod tests {
     use std::iter::successors;
 
     fn count(n: usize) -> Vec<Fr> {
-        successors(Some(Fr::from(1u64)), |x| Some(*x + Fr::from(1u64))).take(n).collect()
+        successors(Some(Fr::from(1u64)), |x| Some(*x + Fr::from(1u64)))
+            .take(n)
+            .collect()
     }
 
     #[test]
@@ -121,7 +127,10 @@ mod tests {
     #[test]
     fn zero_nodes_are_the_roots_of_zero_trees() {
         for (level, leaves) in [(1, 16), (2, 256), (3, 4096)] {
-            assert_eq!(root(TreeKind::Replica, &vec![Fr::ZERO; leaves]), Ok(zero_node(TreeKind::Replica, level)));
+            assert_eq!(
+                root(TreeKind::Replica, &vec![Fr::ZERO; leaves]),
+                Ok(zero_node(TreeKind::Replica, level))
+            );
         }
         assert_eq!(zero_node(TreeKind::Data, 0), Fr::ZERO);
     }
@@ -130,13 +139,22 @@ mod tests {
     fn one_job_and_many_jobs_give_the_same_row() {
         let leaves = count(ARITY * NODES_PER_JOB + 5 * ARITY);
         let many = parents(TreeKind::Data, 1, &leaves);
-        let one: Vec<Fr> = leaves.chunks(ARITY).map(|group| node(TreeKind::Data, 1, &padded_group(group))).collect();
+        let one: Vec<Fr> = leaves
+            .chunks(ARITY)
+            .map(|group| node(TreeKind::Data, 1, &padded_group(group)))
+            .collect();
         assert_eq!(many, one);
     }
 
     #[test]
     fn a_number_of_leaves_that_is_no_power_of_two_is_refused() {
-        assert_eq!(root(TreeKind::Data, &count(3)), Err(ShapeError::LeafCount { leaves: 3 }));
-        assert_eq!(root(TreeKind::Data, &[]), Err(ShapeError::LeafCount { leaves: 0 }));
+        assert_eq!(
+            root(TreeKind::Data, &count(3)),
+            Err(ShapeError::LeafCount { leaves: 3 })
+        );
+        assert_eq!(
+            root(TreeKind::Data, &[]),
+            Err(ShapeError::LeafCount { leaves: 0 })
+        );
     }
 }

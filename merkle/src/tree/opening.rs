@@ -35,14 +35,23 @@ impl Opening {
     ///
     /// # Errors
     /// [`OpeningError`] if the opening does not hold.
-    pub fn verify(&self, kind: TreeKind, shape: Shape, index: u64, root: Fr) -> Result<(), OpeningError> {
+    pub fn verify(
+        &self,
+        kind: TreeKind,
+        shape: Shape,
+        index: u64,
+        root: Fr,
+    ) -> Result<(), OpeningError> {
         let leaves = shape.leaves();
         if index >= leaves {
             return Err(OpeningError::IndexOutside { index, leaves });
         }
         let expected = shape.levels();
         if u32::try_from(self.groups.len()) != Ok(expected) {
-            return Err(OpeningError::WrongDepth { expected, got: self.groups.len() });
+            return Err(OpeningError::WrongDepth {
+                expected,
+                got: self.groups.len(),
+            });
         }
         if kind == TreeKind::Provider && self.leaf.is_zero() {
             return Err(OpeningError::ZeroLeaf);
@@ -60,12 +69,18 @@ impl Opening {
                 return Err(if level == 1 {
                     OpeningError::WrongLeaf { position }
                 } else {
-                    OpeningError::WrongNode { level: level.saturating_sub(1) }
+                    OpeningError::WrongNode {
+                        level: level.saturating_sub(1),
+                    }
                 });
             }
             below = node(kind, level, group);
         }
-        if below == root { Ok(()) } else { Err(OpeningError::WrongRoot) }
+        if below == root {
+            Ok(())
+        } else {
+            Err(OpeningError::WrongRoot)
+        }
     }
 
     /// Bytes of an opening of a tree of `shape` in its byte form.
@@ -93,20 +108,34 @@ impl Opening {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, OpeningDecodeError> {
         let (levels, body) = match bytes.split_first() {
             Some((levels, body)) => (usize::from(*levels), body),
-            None => return Err(OpeningDecodeError::Length { expected: encoded_len(0), got: 0 }),
+            None => {
+                return Err(OpeningDecodeError::Length {
+                    expected: encoded_len(0),
+                    got: 0,
+                });
+            }
         };
         if levels > MAX_LEVELS {
-            return Err(OpeningDecodeError::TooDeep { max: MAX_LEVELS, got: levels });
+            return Err(OpeningDecodeError::TooDeep {
+                max: MAX_LEVELS,
+                got: levels,
+            });
         }
         let expected = encoded_len(levels);
         if bytes.len() != expected {
-            return Err(OpeningDecodeError::Length { expected, got: bytes.len() });
+            return Err(OpeningDecodeError::Length {
+                expected,
+                got: bytes.len(),
+            });
         }
         let (elements, _) = body.as_chunks::<ELEMENT_BYTES>();
         let mut elements = elements.iter().enumerate().map(|(index, bytes)| {
             field::from_bytes(bytes).map_err(|_| OpeningDecodeError::NonCanonical { index })
         });
-        let length = OpeningDecodeError::Length { expected, got: bytes.len() };
+        let length = OpeningDecodeError::Length {
+            expected,
+            got: bytes.len(),
+        };
         let leaf = elements.next().ok_or(length)??;
         let mut groups = vec![[Fr::ZERO; ARITY]; levels];
         for place in groups.as_flattened_mut() {
@@ -117,11 +146,18 @@ impl Opening {
 }
 
 fn encoded_len(levels: usize) -> usize {
-    levels.saturating_mul(ARITY).saturating_add(1).saturating_mul(ELEMENT_BYTES).saturating_add(1)
+    levels
+        .saturating_mul(ARITY)
+        .saturating_add(1)
+        .saturating_mul(ELEMENT_BYTES)
+        .saturating_add(1)
 }
 
 /// The place, among the 16 children of the node at `level`, of the node that leaf `index` hangs under.
 pub(super) fn position(index: u64, level: u32) -> usize {
-    let digit = index.checked_shr(level.saturating_sub(1).saturating_mul(ARITY_LOG2)).unwrap_or(0) & 15;
+    let digit = index
+        .checked_shr(level.saturating_sub(1).saturating_mul(ARITY_LOG2))
+        .unwrap_or(0)
+        & 15;
     usize::try_from(digit).unwrap_or(0)
 }

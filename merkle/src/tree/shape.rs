@@ -99,10 +99,23 @@ mod tests {
 
     #[test]
     fn levels_and_tops_of_small_shapes() {
-        let table = [(1, 1, 2), (2, 1, 4), (3, 1, 8), (4, 1, 16), (5, 2, 2), (8, 2, 16), (13, 4, 2), (28, 7, 16)];
+        let table = [
+            (1, 1, 2),
+            (2, 1, 4),
+            (3, 1, 8),
+            (4, 1, 16),
+            (5, 2, 2),
+            (8, 2, 16),
+            (13, 4, 2),
+            (28, 7, 16),
+        ];
         for (log2_leaves, levels, top) in table {
             let shape = Shape::new(log2_leaves).expect("in range");
-            assert_eq!((shape.levels(), shape.top_arity()), (levels, top), "2^{log2_leaves} leaves");
+            assert_eq!(
+                (shape.levels(), shape.top_arity()),
+                (levels, top),
+                "2^{log2_leaves} leaves"
+            );
         }
     }
 
@@ -115,10 +128,22 @@ mod tests {
 
     #[test]
     fn sizes_we_do_not_build_are_refused() {
-        assert_eq!(Shape::new(0), Err(ShapeError::Log2Leaves { log2_leaves: 0 }));
-        assert_eq!(Shape::new(41), Err(ShapeError::Log2Leaves { log2_leaves: 41 }));
-        assert_eq!(Shape::of_leaves(48), Err(ShapeError::LeafCount { leaves: 48 }));
-        assert_eq!(Shape::of_leaves(0), Err(ShapeError::LeafCount { leaves: 0 }));
+        assert_eq!(
+            Shape::new(0),
+            Err(ShapeError::Log2Leaves { log2_leaves: 0 })
+        );
+        assert_eq!(
+            Shape::new(41),
+            Err(ShapeError::Log2Leaves { log2_leaves: 41 })
+        );
+        assert_eq!(
+            Shape::of_leaves(48),
+            Err(ShapeError::LeafCount { leaves: 48 })
+        );
+        assert_eq!(
+            Shape::of_leaves(0),
+            Err(ShapeError::LeafCount { leaves: 0 })
+        );
         assert_eq!(Shape::of_leaves(64), Shape::new(6));
     }
 }

@@ -32,7 +32,10 @@ pub fn chunk_root(kind: TreeKind, leaves: &[Fr]) -> Result<Fr, TreeError> {
 
 fn chunk_shape(leaves: &[Fr]) -> Result<Shape, TreeError> {
     if leaves.len() > CHUNK_LEAVES {
-        return Err(TreeError::RowLength { expected: CHUNK_LEAVES as u64, got: leaves.len() as u64 });
+        return Err(TreeError::RowLength {
+            expected: CHUNK_LEAVES as u64,
+            got: leaves.len() as u64,
+        });
     }
     Ok(Shape::of_leaves(leaves.len() as u64)?)
 }
@@ -60,12 +63,22 @@ impl SparseTree {
     ///
     /// # Errors
     /// [`TreeError::RowLength`] if there are more roots than the shape has chunks.
-    pub fn from_chunk_roots(kind: TreeKind, shape: Shape, mut roots: Vec<Fr>) -> Result<Self, TreeError> {
+    pub fn from_chunk_roots(
+        kind: TreeKind,
+        shape: Shape,
+        mut roots: Vec<Fr>,
+    ) -> Result<Self, TreeError> {
         let chunks = Self::chunks_of(shape);
         let got = roots.len() as u64;
-        let expected = usize::try_from(chunks).map_err(|_| TreeError::RowLength { expected: chunks, got })?;
+        let expected = usize::try_from(chunks).map_err(|_| TreeError::RowLength {
+            expected: chunks,
+            got,
+        })?;
         if roots.len() > expected {
-            return Err(TreeError::RowLength { expected: chunks, got });
+            return Err(TreeError::RowLength {
+                expected: chunks,
+                got,
+            });
         }
         if roots.len() < expected {
             roots.resize(expected, zero_chunk_root(kind, shape));
@@ -85,7 +98,10 @@ impl SparseTree {
     /// [`TreeError::RowLength`] or [`TreeError::RowMismatch`] if the store lost or changed something.
     pub fn from_stored_rows(kind: TreeKind, shape: Shape, nodes: &[Fr]) -> Result<Self, TreeError> {
         let expected = Self::stored_nodes(shape);
-        let length = TreeError::RowLength { expected, got: nodes.len() as u64 };
+        let length = TreeError::RowLength {
+            expected,
+            got: nodes.len() as u64,
+        };
         if nodes.len() as u64 != expected {
             return Err(length);
         }
@@ -95,7 +111,10 @@ impl SparseTree {
         for (level, row) in (Self::base_level(shape) + 1..).zip(&tree.rows[1..]) {
             let (now, later) = stored.split_at_checked(row.len()).ok_or(length)?;
             if let Some(index) = row.iter().zip(now).position(|(made, kept)| made != kept) {
-                return Err(TreeError::RowMismatch { level, index: index as u64 });
+                return Err(TreeError::RowMismatch {
+                    level,
+                    index: index as u64,
+                });
             }
             stored = later;
         }
@@ -110,7 +129,9 @@ impl SparseTree {
     /// Nodes that [`Self::stored_rows`] yields for `shape`.
     #[must_use]
     pub fn stored_nodes(shape: Shape) -> u64 {
-        (Self::base_level(shape)..=shape.levels()).map(|level| shape.row_len(level)).sum()
+        (Self::base_level(shape)..=shape.levels())
+            .map(|level| shape.row_len(level))
+            .sum()
     }
 
     /// Chunks of a tree of `shape`.
@@ -122,7 +143,11 @@ impl SparseTree {
     /// Leaves of each chunk of a tree of `shape`: 4096, or all of them where there are fewer.
     #[must_use]
     pub const fn chunk_leaves(shape: Shape) -> u64 {
-        if shape.log2_leaves() < CHUNK_LOG2 { shape.leaves() } else { CHUNK_LEAVES as u64 }
+        if shape.log2_leaves() < CHUNK_LOG2 {
+            shape.leaves()
+        } else {
+            CHUNK_LEAVES as u64
+        }
     }
 
     /// The chunk that leaf `index` lies in.
@@ -132,7 +157,11 @@ impl SparseTree {
     }
 
     const fn base_level(shape: Shape) -> u32 {
-        if shape.levels() < CHUNK_LEVELS { shape.levels() } else { CHUNK_LEVELS }
+        if shape.levels() < CHUNK_LEVELS {
+            shape.levels()
+        } else {
+            CHUNK_LEVELS
+        }
     }
 
     /// What the tree is over.
@@ -150,13 +179,20 @@ impl SparseTree {
     /// Its root.
     #[must_use]
     pub fn root(&self) -> Fr {
-        self.rows.last().and_then(|row| row.first()).copied().unwrap_or(Fr::ZERO)
+        self.rows
+            .last()
+            .and_then(|row| row.first())
+            .copied()
+            .unwrap_or(Fr::ZERO)
     }
 
     /// The stored root of a chunk.
     #[must_use]
     pub fn chunk_root(&self, chunk: u64) -> Option<Fr> {
-        self.rows.first()?.get(usize::try_from(chunk).ok()?).copied()
+        self.rows
+            .first()?
+            .get(usize::try_from(chunk).ok()?)
+            .copied()
     }
 
     /// The opening of leaf `index`, given the leaves of its chunk ([`Self::chunk_of`]). The leaves are checked against
@@ -181,7 +217,10 @@ impl SparseTree {
             return Err(TreeError::ChunkMismatch { chunk });
         }
         let within = index % expected;
-        let leaf = usize::try_from(within).ok().and_then(|at| chunk_leaves.get(at)).copied();
+        let leaf = usize::try_from(within)
+            .ok()
+            .and_then(|at| chunk_leaves.get(at))
+            .copied();
         let leaf = leaf.ok_or(TreeError::IndexOutside { index, leaves })?;
         let mut groups = groups_of(&inner[..inner.len() - 1], within);
         groups.extend(groups_of(&self.rows[..self.rows.len() - 1], chunk));
