@@ -22,6 +22,7 @@
 //! | [`groth16`] | keys, proofs and their encodings, generic over a circuit |
 //! | [`beacon`] | the public randomness of a period |
 //! | [`keys`] | the key folder of a parameter set |
+//! | [`synthetic`] | made-up providers, for benches, known answers and tests |
 //! | [`eip2537`] | points as the EVM's precompiles read them |
 
 pub mod append;
@@ -37,3 +38,4 @@ mod merkle_path;
 pub mod params;
 pub mod retire;
 pub mod spacetime;
+pub mod synthetic;

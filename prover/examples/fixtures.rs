@@ -1,0 +1,126 @@
+//! Writes `testdata/prover/circuits/<set>.json`: for each circuit of a development set its verifying key and proofs of
+//! true statements, as the contracts read them.
+//!
+//! ```text
+//! cargo run -p cairn-prover --example fixtures
+//! ```
+//!
+//! Form: `circuits.<name>.{circuit_id, vk, vk_blake3}` and `proofs[].{circuit, case, inputs[], proof}`; bytes in
+//! hexadecimal with 0x, inputs as 32-byte big-endian words, the key without the STOP byte of its contract.
+
+use std::{error::Error, fs, path::Path};
+
+use cairn_prover::{
+    circuits::{Circuit, CircuitName},
+    groth16::{Key, blinding_rng, export, prove, verify},
+    keys,
+    params::{self, ParamSet},
+    synthetic::{SyntheticProvider, SyntheticSector},
+};
+use serde_json::{Map, Value, json};
+
+/// The seed of every challenge in the files.
+const SEED: u64 = 0xca1_2026;
+
+struct Case {
+    circuit: CircuitName,
+    name: String,
+    inputs: Vec<cairn_merkle::Fr>,
+    witness: Circuit,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover/circuits");
+    fs::create_dir_all(&folder)?;
+    for (set, counts) in [
+        (&params::TEST, &[1, 16][..]),
+        (&params::DEVNET, &[1, 100, 4096][..]),
+    ] {
+        let text = serde_json::to_string_pretty(&fixture(set, counts)?)?;
+        fs::write(folder.join(format!("{}.json", set.name)), text + "\n")?;
+    }
+    Ok(())
+}
+
+fn fixture(set: &'static ParamSet, counts: &[u32]) -> Result<Value, Box<dyn Error>> {
+    let cases = cases(set, counts)?;
+    let mut circuits = Map::new();
+    let mut proofs = Vec::new();
+    for circuit in CircuitName::ALL {
+        let key = keys::make(set, circuit)?;
+        for case in cases.iter().filter(|case| case.circuit == circuit) {
+            proofs.push(proven(&key, case)?);
+        }
+        let verifying = key.verifying_key();
+        let entry = json!({
+            "circuit_id": key.identity().circuit_id.to_string(),
+            "vk": prefixed(&export::vk_to_evm(verifying)),
+            "vk_blake3": verifying.digest().to_hex().as_str(),
+        });
+        circuits.insert(circuit.to_string(), entry);
+    }
+    Ok(json!({ "set": set.name, "circuits": circuits, "proofs": proofs }))
+}
+
+fn cases(set: &ParamSet, counts: &[u32]) -> Result<Vec<Case>, Box<dyn Error>> {
+    let sector = SyntheticSector::new(set)?;
+    let mut cases = Vec::new();
+    for count in counts {
+        let provider = SyntheticProvider::new(&sector, *count)?;
+        let (statement, circuit) = provider.spacetime(SEED.into())?;
+        cases.push(Case {
+            circuit: CircuitName::Spacetime,
+            name: format!("{count} sectors"),
+            inputs: statement.public_inputs().to_vec(),
+            witness: Circuit::Spacetime(circuit),
+        });
+    }
+    let provider = SyntheticProvider::new(&sector, 5)?;
+    let (statement, circuit) = provider.append()?;
+    cases.push(Case {
+        circuit: CircuitName::Append,
+        name: "sector 6 to a tree of 5".to_owned(),
+        inputs: statement.public_inputs().to_vec(),
+        witness: Circuit::Append(circuit),
+    });
+    for (index, name) in [
+        (1, "index 1 of a tree of 5"),
+        (4, "the last of a tree of 5"),
+    ] {
+        let (statement, circuit) = provider.retire(index)?;
+        cases.push(Case {
+            circuit: CircuitName::Retire,
+            name: name.to_owned(),
+            inputs: statement.public_inputs().to_vec(),
+            witness: Circuit::Retire(circuit),
+        });
+    }
+    let (statement, circuit) = sector.include()?;
+    cases.push(Case {
+        circuit: CircuitName::Include,
+        name: "two pieces".to_owned(),
+        inputs: statement.public_inputs(),
+        witness: Circuit::Include(circuit),
+    });
+    Ok(cases)
+}
+
+fn proven(key: &Key, case: &Case) -> Result<Value, Box<dyn Error>> {
+    // A fixture is no secret: a fixed seed makes the file the same each time.
+    let proof = prove(key, case.witness.clone(), &mut blinding_rng([7; 32]))?;
+    verify(key.verifying_key(), &proof, &case.inputs)?;
+    let inputs: Vec<String> = export::inputs_to_evm(&case.inputs)
+        .chunks(32)
+        .map(prefixed)
+        .collect();
+    Ok(json!({
+        "circuit": case.circuit.as_str(),
+        "case": case.name,
+        "inputs": inputs,
+        "proof": prefixed(&export::proof_to_evm(&proof)),
+    }))
+}
+
+fn prefixed(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}

@@ -1,0 +1,277 @@
+//! Key files: what is accepted, and that everything else is refused by name.
+
+use std::fs;
+
+use cairn_prover::groth16::{
+    CircuitId, Key, KeyFileFault, KeyIdentity, VerifyingKey, blinding_rng,
+    key_file::{self, HEADER_BYTES, KeyHeader},
+    prove, setup_insecure, verify,
+};
+use proptest::prelude::*;
+
+use super::{KEY, PROVEN, toy::Toy};
+
+/// Writes bytes to a file and loads them as the key that [`KEY`] is.
+fn load(bytes: &[u8]) -> Result<Key, KeyFileFault> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("toy.key");
+    fs::write(&path, bytes).unwrap();
+    let checked = key_file::check(&path, KEY.identity());
+    let loaded = Key::load(&path, KEY.identity()).map_err(|error| {
+        assert!(
+            error.to_string().contains("toy.key"),
+            "the error names the file: {error}"
+        );
+        error.fault
+    });
+    if let (Err(checked), Err(loaded)) = (&checked, &loaded) {
+        assert_eq!(
+            checked.fault.to_string(),
+            loaded.to_string(),
+            "checking and loading agree"
+        );
+    }
+    loaded
+}
+
+#[test]
+fn a_key_survives_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/toy.key");
+    KEY.save(&path).unwrap();
+    let loaded = Key::load(&path, KEY.identity()).unwrap();
+    assert_eq!(loaded.to_file_bytes(), KEY.to_file_bytes());
+    assert!(loaded.is_insecure(), "the flag survives");
+    assert_eq!(loaded.matrices(), KEY.matrices());
+    let names: Vec<_> = fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["toy.key"], "nothing partial is left");
+    let (circuit, _) = &*PROVEN;
+    let proof = prove(&loaded, circuit.clone(), &mut blinding_rng([1; 32])).unwrap();
+    assert_eq!(proof, PROVEN.1, "the loaded key proves as the made one");
+}
+
+#[test]
+fn a_verifying_key_has_a_small_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("toy.vk");
+    KEY.save_verifying(&path).unwrap();
+    let loaded = VerifyingKey::load(&path, KEY.identity()).unwrap();
+    assert_eq!(verify(&loaded, &PROVEN.1, &PROVEN.0.inputs()), Ok(()));
+    assert!(
+        fs::metadata(&path).unwrap().len() < 2048,
+        "a client carries it anywhere"
+    );
+    let error = Key::load(&path, KEY.identity()).unwrap_err();
+    assert!(
+        matches!(
+            error.fault,
+            KeyFileFault::NotAKeyFile {
+                expected: "proving key"
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_header_can_be_read_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("toy.key");
+    KEY.save(&path).unwrap();
+    let header = KeyHeader::load(&path).unwrap();
+    assert_eq!(&header.identity, KEY.identity());
+    assert!(header.insecure, "development keys say so");
+}
+
+#[test]
+fn a_key_for_something_else_is_refused_by_name() {
+    let bytes = KEY.to_file_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("toy.key");
+    fs::write(&path, bytes).unwrap();
+    let id = KEY.identity().circuit_id;
+    let refused = |set: &str, circuit: &str, id| {
+        let wanted = KeyIdentity::new(set, circuit, id).unwrap();
+        Key::load(&path, &wanted).unwrap_err().to_string()
+    };
+    let message = refused("small", "toy", id);
+    assert!(
+        message.contains(r#"parameter set "test", wanted is "small""#),
+        "{message}"
+    );
+    let message = refused("test", "append", id);
+    assert!(
+        message.contains(r#"circuit "toy", wanted is "append""#),
+        "{message}"
+    );
+    let other = CircuitId::from_bytes([9; 32]);
+    let message = refused("test", "toy", other);
+    assert!(
+        message.contains(&id.to_string()) && message.contains(&other.to_string()),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_truncated_file_is_refused_at_every_length() {
+    let bytes = KEY.to_file_bytes();
+    let mut lengths: Vec<usize> = (0..=HEADER_BYTES + 64).collect();
+    lengths.extend((HEADER_BYTES..bytes.len()).step_by(997));
+    lengths.push(bytes.len() - 1);
+    for length in lengths {
+        let fault = Key::from_file_bytes(&bytes[..length]).unwrap_err();
+        let expected = match length {
+            0..8 => matches!(fault, KeyFileFault::NotAKeyFile { .. }),
+            _ => {
+                matches!(fault, KeyFileFault::Truncated { got, .. } if got == u64::try_from(length).unwrap())
+            }
+        };
+        assert!(expected, "{length} bytes: {fault}");
+    }
+    assert!(matches!(
+        load(&bytes[..bytes.len() / 2]),
+        Err(KeyFileFault::Truncated { .. })
+    ));
+    assert!(matches!(
+        load(&bytes[..100]),
+        Err(KeyFileFault::Truncated { .. })
+    ));
+}
+
+#[test]
+fn a_file_that_goes_on_is_refused() {
+    let mut bytes = KEY.to_file_bytes();
+    bytes.push(0);
+    assert!(matches!(load(&bytes), Err(KeyFileFault::TooLong { .. })));
+}
+
+#[test]
+fn a_flipped_bit_is_refused_wherever_it_is() {
+    let bytes = KEY.to_file_bytes();
+    let mut places: Vec<usize> = (0..HEADER_BYTES).collect();
+    places.extend((HEADER_BYTES..bytes.len()).step_by(4999));
+    places.push(bytes.len() - 1);
+    for place in places {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1 << (place % 8);
+        let fault = Key::from_file_bytes(&damaged).unwrap_err();
+        let expected = match place {
+            0..8 => matches!(fault, KeyFileFault::NotAKeyFile { .. }),
+            8..12 => matches!(fault, KeyFileFault::Version { .. }),
+            12..HEADER_BYTES => matches!(fault, KeyFileFault::HeaderDamaged),
+            _ => matches!(fault, KeyFileFault::PayloadDamaged),
+        };
+        assert!(expected, "bit of byte {place}: {fault}");
+    }
+}
+
+/// Puts right digests into a file that was changed: what its maker could do.
+fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let payload = blake3::hash(&bytes[HEADER_BYTES..]);
+    bytes[104..136].copy_from_slice(payload.as_bytes());
+    let header = blake3::hash(&bytes[..136]);
+    bytes[136..HEADER_BYTES].copy_from_slice(header.as_bytes());
+    bytes
+}
+
+#[test]
+fn announced_lengths_beyond_the_file_are_refused_without_allocating() {
+    for section in 0..3 {
+        for announced in [u64::MAX, 1 << 62, 1 << 40] {
+            let mut bytes = KEY.to_file_bytes();
+            bytes[80 + 8 * section..88 + 8 * section].copy_from_slice(&announced.to_le_bytes());
+            let fault = load(&resealed(bytes)).unwrap_err();
+            assert!(matches!(fault, KeyFileFault::Truncated { .. }), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn wrong_content_under_right_digests_is_refused() {
+    let good = KEY.to_file_bytes();
+    let verifying = KEY.verifying_key().to_bytes().len();
+    let proving = HEADER_BYTES + verifying;
+    let matrices =
+        proving + usize::try_from(u64::from_le_bytes(good[88..96].try_into().unwrap())).unwrap();
+    let changed = |place: usize, value: u8| {
+        let mut bytes = good.clone();
+        bytes[place] ^= value;
+        load(&resealed(bytes)).unwrap_err()
+    };
+    let cases = [
+        ("header", 12, 2, "unknown flags"),
+        ("header", 16, 0x80, "a name"),
+        ("header", 31, b'x', "a name"),
+        (
+            "proving key",
+            proving + 192,
+            1,
+            "points where the circuit needs",
+        ),
+        ("matrices", matrices, 1, ""),
+        ("matrices", matrices + 16, 1, ""),
+        ("matrices", matrices + 24, 1, ""),
+        ("matrices", matrices + 32 + 31, 0x80, "not canonical"),
+        ("matrices", good.len() - 1, 0x80, "outside the circuit"),
+        ("matrices", good.len() - 5, 0x80, "outside the circuit"),
+    ];
+    for (wanted, place, value, text) in cases {
+        let fault = changed(place, value);
+        let message = fault.to_string();
+        assert!(
+            matches!(fault, KeyFileFault::Malformed { section, .. } if section == wanted),
+            "{place}: {message}"
+        );
+        assert!(message.contains(text), "{place}: {message}");
+    }
+    assert!(
+        matches!(
+            changed(HEADER_BYTES + 127, 1),
+            KeyFileFault::VerifyingKey(_)
+        ),
+        "alpha off the curve"
+    );
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Key::load(&folder.path().join("none.key"), KEY.identity()).unwrap_err();
+    assert!(error.to_string().contains("none.key"), "{error}");
+    assert!(matches!(error.fault, KeyFileFault::Io { .. }), "{error}");
+}
+
+#[test]
+fn names_that_do_not_fit_a_header_are_refused() {
+    for name in ["", "seventeen-letters", "Upper", "sp ace", "../up", "ä"] {
+        assert!(
+            setup_insecure(name, "toy", Toy::blank(1)).is_err(),
+            "{name:?} as a set"
+        );
+        assert!(
+            KeyIdentity::new("test", name, CircuitId::from_bytes([0; 32])).is_err(),
+            "{name:?} as a circuit"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        prop_assert!(Key::from_file_bytes(&bytes).is_err(), "random bytes are no key file");
+    }
+
+    #[test]
+    fn any_payload_under_right_digests_is_read_without_a_panic(
+        place in HEADER_BYTES..4000usize,
+        garbage in prop::collection::vec(any::<u8>(), 1..64),
+    ) {
+        let mut bytes = KEY.to_file_bytes();
+        bytes[place..place + garbage.len()].copy_from_slice(&garbage);
+        // Points of the proving key are not looked at, so some of these load; none may panic.
+        drop(Key::from_file_bytes(&resealed(bytes)));
+    }
+}
