@@ -21,30 +21,55 @@ abstract contract DealBook is Acceptances, Periods {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
+    /// @notice New deal number `index` of the call: slots, k, code, strips, segment or periods are no valid terms.
     error Deals_TermsRefused(uint256 index);
+    /// @notice New deal number `index` asks for a kind this deployment does not serve.
     error Deals_KindRefused(uint256 index, uint8 kind);
+    /// @notice New deal number `index`: length and b of the slot disagree, or the piece is larger than a sector.
     error Deals_PieceRefused(uint256 index, uint256 slot);
+    /// @notice New deal number `index` pays less than the provider named in the slot asks.
     error Deals_PriceBelowAsk(uint256 index, uint256 slot, uint256 ask);
+    /// @notice The caller has not allowed Deals to take the escrow.
     error Deals_AllowanceTooLow(uint256 needed, uint256 got);
+    /// @notice The token delivered less than was sent.
     error Deals_TokenTookFee(uint256 expected, uint256 got);
+    /// @notice No deal has this number.
     error Deals_NoSuchDeal(uint64 deal);
+    /// @notice The deal has fewer slots.
     error Deals_NoSuchSlot(uint64 deal, uint8 slot);
+    /// @notice The slot array given is not the one the deal was opened with.
     error Deals_SlotsMismatch(uint64 deal);
+    /// @notice The slot names another provider.
     error Deals_NotYourSlot(uint64 deal, uint8 slot, address named);
+    /// @notice The slot is filled or closed.
     error Deals_SlotTaken(uint64 deal, uint8 slot);
+    /// @notice Only a filled slot is settled.
     error Deals_SlotNotFilled(uint64 deal, uint8 slot);
+    /// @notice The slot has ended already.
     error Deals_SlotClosed(uint64 deal, uint8 slot);
+    /// @notice Slots of this deal could be filled until period `activateBy` froze.
     error Deals_TooLate(uint64 deal, uint64 openPeriod, uint64 activateBy);
+    /// @notice The slot cannot end yet: its last period still runs, or it may still be filled.
     error Deals_TooEarly(uint64 deal, uint8 slot);
+    /// @notice The owner took the deal back.
     error Deals_Cancelled(uint64 deal);
+    /// @notice Only the owner may.
     error Deals_NotOwner(uint64 deal);
+    /// @notice A slot was filled: the deal can no longer be taken back.
     error Deals_AlreadyActive(uint64 deal);
+    /// @notice The caller has no such sector.
     error Deals_SectorNotOpen(uint64 number);
+    /// @notice The sector is not of the kind the deal asks for.
     error Deals_SectorKind(uint64 deal, uint64 number);
+    /// @notice The piece does not lie at a multiple of its size inside the sector.
     error Deals_OffsetRefused(uint64 deal, uint8 slot);
+    /// @notice The owner's acceptance has expired.
     error Deals_AcceptanceExpired(uint64 deal, uint8 slot);
+    /// @notice The signature is not the owner's over exactly these terms.
     error Deals_AcceptanceRefused(uint64 deal, uint8 slot);
+    /// @notice Between one and `most` slots are filled by one call (or the lists differ in length).
     error Deals_ActivationCount(uint256 got, uint256 most);
+    /// @notice The account has no credit.
     error Deals_NothingToWithdraw(address account);
 
     /// @notice A deal opened; `terms` is everything a stranger needs, the slot array in full.
@@ -83,11 +108,17 @@ abstract contract DealBook is Acceptances, Periods {
     /// @notice Credit left the contract.
     event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
+    /// @notice The one token of this deployment.
     IERC20 public immutable token;
+    /// @notice Registry of the providers.
     Providers public immutable providers;
+    /// @notice Holds the trees and their proofs.
     Sectors public immutable sectors;
+    /// @notice Checks every proof.
     Verifier public immutable verifier;
+    /// @notice A sector has 2^this leaves.
     uint8 public immutable sectorLog2Leaves;
+    /// @notice Most pieces one proof of `include` places.
     uint8 public immutable includeWidth;
     address internal immutable _includeKey;
 

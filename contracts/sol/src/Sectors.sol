@@ -17,20 +17,35 @@ import {Words} from "./Words.sol";
 ///     a sector with live slots is in its tree.
 /// Holds no money. Hashes no Poseidon2: every root but the empty one comes out of a proof.
 contract Sectors is Trees {
+    /// @notice The parameter set contradicts itself or does not fit the inputs of a circuit.
     error Sectors_ParametersRefused();
+    /// @notice Only the deployer binds Deals.
     error Sectors_NotDeployer();
+    /// @notice Deals is bound for good.
     error Sectors_DealsAlreadyBound();
+    /// @notice Only Deals moves live slots.
     error Sectors_NotDeals(address caller);
+    /// @notice This deployment takes hot sectors only.
     error Sectors_KindRefused(uint8 kind);
+    /// @notice The tree holds as many sectors as it can; use another tree.
     error Sectors_TreeFull(address provider, uint32 tree);
+    /// @notice The provider has no such sector, or it was retired.
     error Sectors_NotOpen(address provider, uint64 number);
+    /// @notice The sector lies in another tree.
     error Sectors_OtherTree(uint64 number, uint32 expected, uint32 got);
+    /// @notice Slots of deals still live in the sector.
     error Sectors_LiveSlots(address provider, uint64 number, uint32 slots);
+    /// @notice Only the provider may retire this sector now.
     error Sectors_NotYours(address provider, uint64 number);
+    /// @notice The tree frozen for the period holds nothing.
     error Sectors_TreeEmpty(address provider, uint32 tree, uint64 period);
+    /// @notice Declared skips are not taken.
     error Sectors_SkipsRefused(uint8 skips);
+    /// @notice A proof of the period counts from `from` to `to`.
     error Sectors_OutsideWindow(uint64 period, uint64 from, uint64 to);
+    /// @notice The beacon round of the period was not posted yet.
     error Sectors_RoundUnknown(uint64 round);
+    /// @notice The tree was proven for this period.
     error Sectors_AlreadyProven(address provider, uint32 tree, uint64 period);
 
     /// @notice Deals was bound; this happens once.
@@ -62,10 +77,15 @@ contract Sectors is Trees {
     /// @notice The tree was proven for the period.
     event WindowProven(address indexed provider, uint32 indexed tree, uint64 indexed period, uint32 count, uint8 skips);
 
+    /// @notice Checks every proof.
     Verifier public immutable verifier;
+    /// @notice May bind Deals, once; nothing else.
     address public immutable deployer;
+    /// @notice A sector has 2^this leaves.
     uint8 public immutable sectorLog2Leaves;
+    /// @notice A provider tree holds 16^this sectors.
     uint8 public immutable treeLevels;
+    /// @notice Most pieces one proof of `include` places.
     uint8 public immutable includeWidth;
     address private immutable _spacetimeKey;
     bytes32 private immutable _spacetimeId;

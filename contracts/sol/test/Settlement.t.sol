@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {DealBook} from "../src/DealBook.sol";
-import {Activation, Deal, NewDeal, Slot, SlotState, SlotStatus} from "../src/DealTypes.sol";
+import {Activation, Deal, NewDeal, Slot} from "../src/DealTypes.sol";
 import {World} from "./support/World.sol";
 
 contract SettlementTest is World {
@@ -131,62 +131,75 @@ contract SettlementTest is World {
         vm.assertEq(deals.settleMany(ids, which), 2 * PRICE, "each once");
     }
 
+    /// What the naive loop knows.
     struct Model {
+        uint64 deal;
         uint64 first;
         uint64 end;
         uint256 paid;
-        uint64 provenUpToNow;
     }
+
+    /// Periods in which things happen.
+    struct Plan {
+        uint32 periods;
+        uint32 activation;
+        uint64 appendAt;
+        uint64 openAt;
+        uint64 fillAt;
+    }
+
+    Model private model;
+    mapping(uint64 period => bool) private proven;
 
     /// Random terms, activation times, proofs, outages and settlement times: what is paid equals a loop over periods.
     /// forge-config: default.fuzz.runs = 64
     function testFuzz_settlement_matches_a_naive_loop(uint256 seed) public {
-        uint32 periods = uint32(_bound(seed, 1, 9));
-        uint32 activation = uint32(_bound(seed >> 8, 1, periods));
-        uint64 appendAt = uint64(_bound(seed >> 16, 1, 3));
-        uint64 openAt = appendAt + uint64(_bound(seed >> 24, 0, 2));
-        uint64 fillAt = openAt + uint64(_bound(seed >> 32, 0, activation - 1));
-        uint64 deal;
-        bool[16] memory proven;
-        Model memory m;
-        for (uint64 p = 1; p <= 14; ++p) {
+        Plan memory plan;
+        plan.periods = uint32(_bound(seed, 1, 9));
+        plan.activation = uint32(_bound(seed >> 8, 1, plan.periods));
+        plan.appendAt = uint64(_bound(seed >> 16, 1, 3));
+        plan.openAt = plan.appendAt + uint64(_bound(seed >> 24, 0, 2));
+        plan.fillAt = plan.openAt + uint64(_bound(seed >> 32, 0, plan.activation - 1));
+        for (uint64 p = 1; p <= 22; ++p) {
             _beforeFreeze(p);
-            if (p == appendAt) _append(alice, 0);
-            if (p == openAt) deal = _open(_newDeal(1, alice, periods, activation));
-            if (p == fillAt) {
-                _activateOne(alice, 1, _activation(deal, 0, _slots(1, alice), 0));
-                (m.first, m.end) = (p, openAt + periods - 1);
-            }
+            _act(plan, p);
             seed = uint256(keccak256(abi.encode(seed)));
             _toRound(p);
             if (seed % 5 != 0) _post(p);
-            if (seed % 5 != 0 && p >= appendAt && (seed >> 8) % 3 != 0) {
+            if (seed % 5 != 0 && p >= plan.appendAt && (seed >> 8) % 3 != 0) {
                 _proveWindow(alice, 0, p);
                 proven[p] = true;
             }
-            if (p >= fillAt && (seed >> 16) % 2 == 0) _settleAndCompare(deal, p, m, proven);
+            if (p >= plan.fillAt && (seed >> 16) % 2 == 0) _settleAndCompare(p);
         }
-        if (m.end <= 14) {
-            _afterDeadline(14);
-            deals.close(deal, 0);
-            uint256 earned = PRICE * _count(m, 14, proven);
-            vm.assertEq(deals.creditOf(alice), earned, "earned in all");
-            vm.assertEq(deals.creditOf(owner), uint256(PRICE) * periods - earned, "the rest returns");
-            vm.assertEq(token.balanceOf(address(deals)), uint256(PRICE) * periods, "all still here until withdrawn");
+        _afterDeadline(22); // behind the end of every plan
+        deals.close(model.deal, 0);
+        uint256 escrow = uint256(PRICE) * plan.periods;
+        vm.assertEq(deals.creditOf(alice), PRICE * _count(22), "earned in all");
+        vm.assertEq(deals.creditOf(owner), escrow - PRICE * _count(22), "the rest returns");
+        vm.assertEq(token.balanceOf(address(deals)), escrow, "all still here until withdrawn");
+    }
+
+    function _act(Plan memory plan, uint64 p) private {
+        if (p == plan.appendAt) _append(alice, 0);
+        if (p == plan.openAt) model.deal = _open(_newDeal(1, alice, plan.periods, plan.activation));
+        if (p == plan.fillAt) {
+            _activateOne(alice, 1, _activation(model.deal, 0, _slots(1, alice), 0));
+            (model.first, model.end) = (p, plan.openAt + plan.periods - 1);
         }
     }
 
-    function _settleAndCompare(uint64 deal, uint64 now_, Model memory m, bool[16] memory proven) private {
-        uint256 expected = PRICE * _count(m, now_, proven);
-        vm.assertEq(deals.dueOf(deal, 0), expected - m.paid, "due");
-        m.paid += deals.settle(deal, 0);
-        vm.assertEq(m.paid, expected, "paid so far");
-        Deal memory d = deals.deal(deal);
-        vm.assertEq(d.escrow, uint256(PRICE) * d.periods - m.paid, "escrow holds the rest");
+    function _settleAndCompare(uint64 now_) private {
+        uint256 expected = PRICE * _count(now_);
+        vm.assertEq(deals.dueOf(model.deal, 0), expected - model.paid, "due");
+        model.paid += deals.settle(model.deal, 0);
+        vm.assertEq(model.paid, expected, "paid so far");
+        Deal memory d = deals.deal(model.deal);
+        vm.assertEq(d.escrow, uint256(PRICE) * d.periods - expected, "escrow holds the rest");
     }
 
-    function _count(Model memory m, uint64 now_, bool[16] memory proven) private pure returns (uint256 total) {
-        for (uint64 p = m.first; p <= m.end && p <= now_; ++p) {
+    function _count(uint64 now_) private view returns (uint256 total) {
+        for (uint64 p = model.first; p <= model.end && p <= now_; ++p) {
             if (proven[p]) ++total;
         }
     }

@@ -50,7 +50,7 @@ abstract contract World is Cheats {
         beacon = new Beacon(Bls.g2(BEACON_SECRET), Schedule(T0, PERIOD, FREEZE, DUE, GENESIS, 3));
         providers = new Providers();
         _makeKeys();
-        Parameters memory parameters = Parameters("test", LOG2_LEAVES, 1, WIDTH);
+        Parameters memory parameters = Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH);
         sectors = new Sectors(Verifier(verifier), beacon, parameters, circuits, EMPTY_ROOT);
         deals = new Deals(token, providers, sectors);
         sectors.bindDeals(address(deals));
@@ -61,6 +61,10 @@ abstract contract World is Cheats {
         token.mint(owner, 1e30);
         vm.prank(owner);
         token.approve(address(deals), type(uint256).max);
+    }
+
+    function _treeLevels() internal pure virtual returns (uint8) {
+        return 1;
     }
 
     function _newVerifier() internal virtual returns (address) {

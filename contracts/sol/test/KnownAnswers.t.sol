@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Constants} from "../src/Constants.sol";
+import {Slot} from "../src/DealTypes.sol";
+import {Deals} from "../src/Deals.sol";
+import {Verifier} from "../src/Verifier.sol";
+import {Cheats} from "./support/Vm.sol";
+import {World} from "./support/World.sol";
+
+/// @dev Keys and proofs that the Rust prover made, in the bytes it exports for the chain.
+contract ProverAnswersTest is Cheats {
+    string private constant FILE = "../../testdata/prover/groth16/toy.json";
+    address private constant KEY = address(0xce7);
+
+    Verifier private verifier;
+    string private json;
+
+    function setUp() public {
+        verifier = new Verifier();
+        json = vm.readFile(FILE);
+    }
+
+    function _path(uint256 index, string memory name) private pure returns (string memory) {
+        return string.concat(".cases[", vm.toString(index), "].", name);
+    }
+
+    function _load(uint256 index) private returns (uint256[] memory inputs, bytes memory proof) {
+        vm.etch(KEY, bytes.concat(hex"00", vm.parseJsonBytes(json, _path(index, "vk"))));
+        bytes32[] memory words = vm.parseJsonBytes32Array(json, _path(index, "inputs"));
+        inputs = new uint256[](words.length);
+        for (uint256 i = 0; i < words.length; ++i) {
+            inputs[i] = uint256(words[i]);
+        }
+        proof = vm.parseJsonBytes(json, _path(index, "proof"));
+    }
+
+    function test_proofs_made_in_rust_are_accepted() public {
+        uint256 index = 0;
+        for (; vm.keyExistsJson(json, _path(index, "vk")); ++index) {
+            (uint256[] memory inputs, bytes memory proof) = _load(index);
+            verifier.requireKey(KEY, inputs.length);
+            verifier.verify(KEY, inputs, proof);
+        }
+        vm.assertTrue(index >= 3, "the file holds at least three cases");
+    }
+
+    function test_proofs_made_in_rust_are_refused_for_every_other_input() public {
+        for (uint256 index = 0; index < 3; ++index) {
+            (uint256[] memory inputs, bytes memory proof) = _load(index);
+            for (uint256 i = 0; i < inputs.length; ++i) {
+                uint256 honest = inputs[i];
+                inputs[i] = honest + Constants.FR;
+                vm.expectRevert(abi.encodeWithSelector(Verifier.Verifier_InputOutOfField.selector, i));
+                verifier.verify(KEY, inputs, proof);
+                inputs[i] = addmod(honest, 1, Constants.FR);
+                vm.expectRevert(Verifier.Verifier_ProofRefused.selector);
+                verifier.verify(KEY, inputs, proof);
+                inputs[i] = honest;
+            }
+        }
+    }
+
+    function test_a_proof_made_in_rust_is_refused_when_any_word_of_it_changes() public {
+        (uint256[] memory inputs, bytes memory proof) = _load(1);
+        for (uint256 i = 31; i < proof.length; i += 32) {
+            proof[i] ^= 0x01;
+            vm.expectRevert(Verifier.Verifier_ProofRefused.selector);
+            verifier.verify(KEY, inputs, proof);
+            proof[i] ^= 0x01;
+        }
+        verifier.verify(KEY, inputs, proof);
+    }
+}
+
+/// @dev EIP-712 digests of acceptances as an independent library computes them.
+contract AcceptanceAnswersTest is World {
+    string private constant FILE = "../../testdata/wire/eip712/terms.json";
+
+    function test_acceptance_digests_agree_with_the_shared_answers() public {
+        string memory json = vm.readFile(FILE);
+        uint256 compared = 0;
+        for (uint256 i = 0; vm.keyExistsJson(json, _path(i, "name")); ++i) {
+            uint256 chain = vm.parseJsonUint(json, _path(i, "chain_id"));
+            address place = vm.parseJsonAddress(json, _path(i, "deals"));
+            if (chain == 0 || chain > type(uint64).max || place == address(0)) continue; // no such chain here
+            vm.chainId(chain);
+            vm.etch(place, address(deals).code);
+            vm.assertEq(Deals(place).domainSeparator(), _hex(json, _path(i, "domain_separator")), "domain");
+            vm.assertEq(_digest(Deals(place), json, i), _hex(json, _path(i, "acceptance_digest")), "digest");
+            ++compared;
+        }
+        vm.assertTrue(compared > 0, "something was compared");
+    }
+
+    function _digest(Deals target, string memory json, uint256 i) private view returns (bytes32) {
+        Slot memory piece = Slot({
+            contentId: _hex(json, _path(i, "terms.content_id")),
+            provider: vm.parseJsonAddress(json, _path(i, "terms.provider")),
+            byteLen: uint64(vm.parseJsonUint(json, _path(i, "terms.byte_len"))),
+            b: uint8(vm.parseJsonUint(json, _path(i, "terms.b")))
+        });
+        return target.acceptanceDigest(
+            uint64(vm.parseJsonUint(json, _path(i, "terms.deal"))),
+            uint8(vm.parseJsonUint(json, _path(i, "terms.slot"))),
+            piece,
+            _reversed(_hex(json, _path(i, "terms.comm_p_le"))),
+            uint64(vm.parseJsonUint(json, _path(i, "terms.expiry_unix")))
+        );
+    }
+
+    function _path(uint256 index, string memory name) private pure returns (string memory) {
+        return string.concat(".cases[", vm.toString(index), "].", name);
+    }
+
+    function _hex(string memory json, string memory path) private pure returns (bytes32) {
+        return vm.parseBytes32(string.concat("0x", vm.parseJsonString(json, path)));
+    }
+
+    function _reversed(bytes32 word) private pure returns (uint256 value) {
+        for (uint256 i = 0; i < 32; ++i) {
+            value |= uint256(uint8(word[i])) << (8 * i);
+        }
+    }
+}
