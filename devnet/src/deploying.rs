@@ -1,0 +1,105 @@
+//! Development keys and the deployment made with them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use cairn_contracts::{
+    CircuitSet, DeployPlan, Deployment, KeyPlan, Schedule, SetParameters, TokenPlan,
+    deploy as deploy_market,
+};
+use cairn_merkle::Commitment;
+use cairn_merkle::provider::ProviderTree;
+use cairn_prover::beacon::SecretKey;
+use cairn_prover::circuits::{CircuitName, Circuits};
+use cairn_prover::groth16::export::vk_to_evm;
+use cairn_prover::keys::{self, Progress};
+use cairn_prover::params::{ParamSet, ROUND_S};
+use sha3::Digest as _;
+use tracing::info;
+
+use crate::accounts;
+use crate::network::{Plan, USER_TOKENS};
+
+/// The keys of the plan's set as they are deployed; what is missing in the key folder is made, which takes seconds to a minute.
+///
+/// # Errors
+/// When the folder cannot be used or holds a key that is not the one of its name.
+pub fn keys(plan: &Plan) -> Result<CircuitSet<KeyPlan>> {
+    let set = plan.params()?;
+    keys::ensure(&plan.key_dir, set, |step| match step {
+        Progress::Making { circuit, .. } => {
+            info!(set = set.name, %circuit, "making a development key")
+        }
+        Progress::Present(_) | Progress::Made(_) => {}
+    })
+    .with_context(|| format!("the keys of {} in {}", set.name, plan.key_dir.display()))?;
+    let key = |name| -> Result<KeyPlan> {
+        let key = keys::load_verifying(&plan.key_dir, set, name)?;
+        let circuit_id = *Circuits::for_set(set).id(name)?.as_bytes();
+        Ok(KeyPlan {
+            circuit_id,
+            key: vk_to_evm(&key),
+        })
+    };
+    Ok(CircuitSet {
+        spacetime: key(CircuitName::Spacetime)?,
+        append: key(CircuitName::Append)?,
+        retire: key(CircuitName::Retire)?,
+        include: key(CircuitName::Include)?,
+    })
+}
+
+/// Deploys everything with the deployer's account; the user gets test tokens.
+///
+/// # Errors
+/// When the chain refuses.
+pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> Result<Deployment> {
+    let set = plan.params()?;
+    let deployer = accounts::key(&plan.seed, accounts::DEPLOYER)?;
+    let user = accounts::key(&plan.seed, accounts::USER)?;
+    let beacon = SecretKey::from_seed(&accounts::secret_bytes(&plan.seed, accounts::BEACON))?;
+    let deploy_plan = DeployPlan {
+        parameters: parameters(set)?,
+        insecure_set: true,
+        insecure_keys: set.insecure_keys,
+        schedule: schedule(set, SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()),
+        beacon_key: beacon.public_key().to_evm(),
+        keys: keys.clone(),
+        token: TokenPlan::Test {
+            mint: vec![(user.address(), USER_TOKENS)],
+        },
+    };
+    deploy_market(rpc, &deployer, &deploy_plan)
+        .await
+        .context("the deployment failed")
+}
+
+fn parameters(set: &ParamSet) -> Result<SetParameters> {
+    Ok(SetParameters {
+        name: set.name.to_owned(),
+        sector_log2_leaves: u8::try_from(set.sector_log2_leaves)?,
+        b_max: set.b_max,
+        post_samples: set.post_samples,
+        tree_levels: u8::try_from(set.tree_levels)?,
+        include_width: u8::try_from(set.include_width)?,
+        empty_root: Commitment::from(ProviderTree::new(set.tree_levels)?.root()),
+    })
+}
+
+/// Periods begin at `now_unix`; the beacon's first round is at the same second.
+fn schedule(set: &ParamSet, now_unix: u64) -> Schedule {
+    Schedule {
+        t0_unix: now_unix,
+        period_s: set.period_s,
+        freeze_s: set.freeze_s,
+        due_s: set.due_s,
+        genesis_unix: now_unix,
+        round_s: ROUND_S,
+    }
+}
+
+/// The hash under which the contracts' side knows a key: keccak256 of its EVM encoding.
+#[must_use]
+pub fn key_hash(plan: &KeyPlan) -> [u8; 32] {
+    sha3::Keccak256::digest(&plan.key).into()
+}
