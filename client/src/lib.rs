@@ -1,1 +1,78 @@
-//! Put a file, get it back verified; library and the cairn command.
+//! Put a file, get it back verified; library and the `cairn` command.
+//!
+//! ```text
+//! put:  encrypt -> cut into segments -> code n pieces -> hash -> open the deals (one transaction) -> upload
+//!       -> check every Receipt against our own bytes -> send Acceptances -> wait until the pieces are in sectors
+//! get:  ask k + 2 nodes for the rows that hold the range -> verify every 16 KiB -> decode -> decrypt -> write
+//! ```
+//!
+//! A node is believed nothing: what it serves is checked against the BLAKE3 content id in the catalog, what it promises
+//! against the commitment computed here, who it is against the key hash in the registry on the chain.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `client` | [`Client`]: the six verbs |
+//! | `config` | [`Config`]: the home folder, its wallet key and settings |
+//! | `catalog` | [`Catalog`]: names, keys and manifests in one local file |
+//! | `cipher` | [`ObjectCipher`]: AES-256-GCM in the STREAM construction, with random access |
+//! | `plan` | [`Plan`]: how an object is cut, from k, n, the largest piece and a bound on memory |
+//! | `choose` | which providers, at which price |
+//! | `market` | [`Market`]: what the client needs from the chain |
+//! | `peers` | connections to nodes, one each |
+//! | `put`, `get`, `status` | the verbs' work |
+//! | `progress` | [`Progress`]: what a user interface may watch |
+//! | `entropy` | [`Entropy`]: where random bytes come from |
+//! | `error` | one enum a verb |
+//!
+//! ```no_run
+//! use cairn_client::{ByteRange, Client, Config, PutOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::open(Config::read("/home/me/.cairn".as_ref())?).await?;
+//! let file = tokio::fs::File::open("holiday.tar").await?;
+//! let report = client.put(file, "holiday 2026", PutOptions::default()).await?;
+//! println!("{} bytes in {} deals", report.plain_bytes, report.segments.len());
+//!
+//! let mut first_kib = Vec::new();
+//! client.get("holiday 2026", &mut first_kib, ByteRange::of(0..1024)).await?;
+//! client.get_to_file("holiday 2026", "copy.tar".as_ref(), ByteRange::all()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod catalog;
+mod choose;
+mod cipher;
+mod client;
+mod config;
+mod entropy;
+mod error;
+mod files;
+mod get;
+mod market;
+mod peers;
+mod plan;
+mod progress;
+mod put;
+mod status;
+
+pub use crate::catalog::{
+    CATALOG_VERSION, Catalog, CatalogFile, ObjectEntry, ObjectState, PieceEntry, SegmentEntry,
+};
+pub use crate::choose::{Candidate, price_for};
+pub use crate::cipher::{CHUNK_BYTES, ObjectCipher, ObjectKey, TAG_BYTES, cipher_len};
+pub use crate::client::{Client, PutOptions};
+pub use crate::config::{Config, InitOptions, Patience};
+pub use crate::entropy::Entropy;
+pub use crate::error::{
+    CatalogError, ChooseError, CipherError, ConfigError, GetError, OpenError, PlanError, PutError,
+    ReceiptError, RemoveError, SlotError, StatusError,
+};
+pub use crate::get::{ByteRange, GetReport, NotARange, PeerTrouble};
+pub use crate::market::Market;
+pub use crate::plan::Plan;
+pub use crate::progress::{Progress, Silent, Stage};
+pub use crate::put::{ActivationOutcome, PutReport, SegmentReport, SlotReport, SlotResult};
+pub use crate::status::{
+    DealStatus, ObjectStatus, RemovedDeal, RemovedObject, SlotReading, detection_probability,
+};

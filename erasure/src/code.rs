@@ -8,7 +8,7 @@ use crate::kernel;
 use crate::stream::{Rebuilder, RowEncoder};
 
 /// The identifier a deal records for this code.
-pub const CODE_ID: u16 = 1;
+pub const CODE_ID: u8 = 1;
 
 /// Bytes of a strip unless a deal says otherwise.
 pub const STRIP_BYTES: u32 = 32 * 1024;

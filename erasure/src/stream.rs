@@ -39,21 +39,21 @@ impl<'r> Row<'r> {
 
 /// Takes a segment's bytes as they come and hands out each coded row as soon as it is full. Holds one row.
 #[derive(Debug)]
-pub struct RowEncoder<'c> {
-    code: &'c Code,
+pub struct RowEncoder {
+    code: Code,
     data: Vec<u8>,
     parity: Vec<u8>,
     filled: usize,
     rows: u64,
 }
 
-impl<'c> RowEncoder<'c> {
+impl RowEncoder {
     /// An encoder at the beginning of a segment.
     #[must_use]
-    pub fn new(code: &'c Code) -> Self {
+    pub fn new(code: &Code) -> Self {
         let strip = code.strip_len();
         Self {
-            code,
+            code: code.clone(),
             data: vec![0; strip * usize::from(code.k())],
             parity: vec![0; strip * usize::from(code.n() - code.k())],
             filled: 0,

@@ -1,0 +1,104 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use cairn_client::ByteRange;
+use clap::{Parser, Subcommand};
+
+/// Put files on the market, get them back verified.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Home folder: wallet key, settings, catalog (default: $CAIRN_HOME or ~/.cairn)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Set up a home folder with a wallet key
+    Init {
+        /// RPC endpoint of the chain; repeat it for more, in order of preference
+        #[arg(long, required = true, value_name = "URL")]
+        rpc: Vec<String>,
+        /// File that says where the contracts are; it is copied
+        #[arg(long, value_name = "FILE")]
+        deployment: PathBuf,
+        /// File with an existing secret key (64 hex digits) to copy; otherwise a new one is made
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Pieces needed, by default
+        #[arg(long, default_value_t = 10)]
+        k: u16,
+        /// Pieces made, by default
+        #[arg(long, default_value_t = 30)]
+        n: u16,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Store a file
+    Put {
+        /// The file, or - for standard input
+        file: PathBuf,
+        /// Name in the catalog (default: the file's)
+        #[arg(long)]
+        name: Option<String>,
+        /// Pieces needed
+        #[arg(long)]
+        k: Option<u16>,
+        /// Pieces made, one per provider
+        #[arg(long)]
+        n: Option<u16>,
+        /// How many periods to pay for
+        #[arg(long, default_value_t = 48)]
+        periods: u32,
+        /// Smallest token units per slot and period (default: what the n-th cheapest provider asks)
+        #[arg(long)]
+        price: Option<u128>,
+        /// Do not wait until the pieces are active on chain
+        #[arg(long)]
+        no_wait: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read an object
+    Get {
+        /// Its name
+        name: String,
+        /// Where to: a file that appears when it is complete, or - for standard output
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        /// Bytes a..b, a.. or ..b (b not included)
+        #[arg(long, value_name = "A..B", default_value = "..")]
+        range: ByteRange,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the objects
+    Ls {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What the chain says about an object, or all
+    Status {
+        /// Its name
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget an object and its key; its deals go on until they end
+    Rm {
+        /// Its name
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}

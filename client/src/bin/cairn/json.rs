@@ -1,0 +1,197 @@
+//! Output for programs: one JSON document on standard output. Token amounts are decimal strings, as they exceed what
+//! many readers take for a number.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use cairn_client::{
+    ActivationOutcome, Config, GetReport, ObjectEntry, ObjectStatus, PutReport, RemovedObject,
+    SlotReading, SlotReport, SlotResult, detection_probability,
+};
+use cairn_contracts::SlotStatus;
+use cairn_wire::Address;
+use serde_json::{Value, json};
+
+fn print(value: &Value) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{value:#}")
+}
+
+pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
+    print(&json!({ "home": config.folder(), "account": account, "k": config.k, "n": config.n }))
+}
+
+pub(crate) fn put(report: &PutReport) -> io::Result<()> {
+    let slot = |slot: &SlotReport| {
+        let (comm_p, error) = match &slot.result {
+            SlotResult::Stored { comm_p } => (Some(comm_p.to_string()), None),
+            SlotResult::Failed(error) => (None, Some(error.to_string())),
+        };
+        json!({ "slot": slot.slot, "provider": slot.provider, "stored": slot.is_stored(), "comm_p": comm_p, "error": error })
+    };
+    let segments: Vec<Value> = report
+        .segments
+        .iter()
+        .map(|segment| {
+            let slots: Vec<Value> = segment.slots.iter().map(slot).collect();
+            json!({
+                "deal": segment.deal,
+                "segment_bytes": segment.segment_bytes,
+                "piece_bytes": segment.piece_bytes,
+                "slots": slots,
+            })
+        })
+        .collect();
+    let opened: Vec<Value> = report
+        .opened
+        .iter()
+        .map(|tx| json!({ "tx": format!("0x{}", hex::encode(tx.tx)), "block": tx.block, "gas_used": tx.gas_used }))
+        .collect();
+    let activation = match report.activation {
+        ActivationOutcome::NotAwaited => json!({ "awaited": false }),
+        ActivationOutcome::Complete { slots } => {
+            json!({ "awaited": true, "active": slots, "accepted": slots })
+        }
+        ActivationOutcome::Partial { active, accepted } => {
+            json!({ "awaited": true, "active": active, "accepted": accepted })
+        }
+    };
+    print(&json!({
+        "name": report.name,
+        "plain_bytes": report.plain_bytes,
+        "k": report.k,
+        "n": report.n,
+        "price": report.price.to_string(),
+        "periods": report.periods,
+        "escrow": report.escrow.to_string(),
+        "opened": opened,
+        "segments": segments,
+        "activation": activation,
+    }))
+}
+
+pub(crate) fn get(name: &str, output: &Path, report: &GetReport) -> io::Result<()> {
+    let troubles: Vec<Value> = report
+        .troubles
+        .iter()
+        .map(|trouble| json!({ "provider": trouble.provider, "lied": trouble.lied, "reason": trouble.reason }))
+        .collect();
+    print(&json!({
+        "name": name,
+        "output": output,
+        "bytes": report.bytes,
+        "served_by": report.served_by,
+        "troubles": troubles,
+    }))
+}
+
+pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
+    let listed: Vec<Value> = objects
+        .iter()
+        .map(|(name, entry)| {
+            let deals: Vec<u64> = entry
+                .segments
+                .iter()
+                .map(|segment| segment.deal.get())
+                .collect();
+            json!({
+                "name": name,
+                "state": entry.state,
+                "plain_bytes": entry.plain_bytes,
+                "k": entry.k,
+                "n": entry.n,
+                "opened_unix": entry.opened_unix,
+                "deals": deals,
+            })
+        })
+        .collect();
+    print(&Value::Array(listed))
+}
+
+pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
+    let listed: Vec<Value> = objects.iter().map(object).collect();
+    print(&Value::Array(listed))
+}
+
+fn object(object: &ObjectStatus) -> Value {
+    let deals: Vec<Value> = object
+        .deals
+        .iter()
+        .map(|deal| {
+            let slots: Vec<Value> = deal.slots.iter().map(slot).collect();
+            let terms = deal.info.as_ref().map(|info| {
+                json!({
+                    "owner": info.owner,
+                    "k": info.k,
+                    "n": info.n,
+                    "segment_bytes": info.segment_bytes,
+                    "start_period": info.start_period,
+                    "end_period": info.end_period,
+                    "price": info.price_per_slot_period.to_string(),
+                    "escrow_left": info.escrow_left.to_string(),
+                })
+            });
+            json!({ "deal": deal.deal, "terms": terms, "slots": slots })
+        })
+        .collect();
+    let odds = |fraction| detection_probability(fraction, object.post_samples);
+    json!({
+        "name": object.name,
+        "state": object.state,
+        "plain_bytes": object.plain_bytes,
+        "k": object.k,
+        "n": object.n,
+        "period": object.period,
+        "deals": deals,
+        "detection": { "samples": object.post_samples, "missing_1_percent": odds(0.01), "missing_5_percent": odds(0.05) },
+    })
+}
+
+fn slot(slot: &SlotReading) -> Value {
+    let (status, sector, comm_p, first_period) = match slot.status {
+        SlotStatus::Empty => ("empty", None, None, None),
+        SlotStatus::Freed => ("freed", None, None, None),
+        SlotStatus::Closed => ("closed", None, None, None),
+        SlotStatus::Filled {
+            sector,
+            comm_p,
+            first_period,
+            ..
+        } => (
+            "filled",
+            Some(sector),
+            Some(comm_p.to_string()),
+            Some(first_period),
+        ),
+    };
+    json!({
+        "slot": slot.slot,
+        "provider": slot.provider,
+        "status": status,
+        "sector": sector,
+        "comm_p": comm_p,
+        "first_period": first_period,
+        "paid": slot.paid.to_string(),
+        "proven": slot.uptime.proven,
+        "missed": slot.uptime.missed,
+        "void": slot.uptime.void,
+    })
+}
+
+pub(crate) fn rm(removed: &RemovedObject) -> io::Result<()> {
+    let deals: Vec<Value> = removed
+        .deals
+        .iter()
+        .map(|deal| {
+            json!({
+                "deal": deal.deal,
+                "end_period": deal.end.map(|(period, _)| period),
+                "end_unix": deal.end.map(|(_, unix)| unix),
+                "escrow_left": deal.escrow_left.map(|left| left.to_string()),
+            })
+        })
+        .collect();
+    print(
+        &json!({ "name": removed.name, "plain_bytes": removed.plain_bytes, "deals_remaining": deals }),
+    )
+}

@@ -1,0 +1,220 @@
+//! Output for people.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use cairn_client::{
+    ActivationOutcome, Client, Config, GetReport, ObjectEntry, ObjectState, ObjectStatus,
+    PutReport, RemovedObject, SlotReading, detection_probability,
+};
+use cairn_contracts::SlotStatus;
+use cairn_wire::Address;
+
+pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "home     {}", config.folder().display())?;
+    writeln!(out, "account  {account}")?;
+    writeln!(out, "code     {}-of-{}", config.k, config.n)?;
+    writeln!(
+        out,
+        "Keep wallet.key and catalog.json: without the catalog's keys nothing can be read."
+    )
+}
+
+pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<()> {
+    let activate_by = match report.segments.first() {
+        Some(segment) => client
+            .market()
+            .deal(segment.deal)
+            .await
+            .ok()
+            .flatten()
+            .map(|deal| deal.activate_by),
+        None => None,
+    };
+    let mut out = io::stdout().lock();
+    let deals = report.segments.len();
+    writeln!(
+        out,
+        "{:?}: {} bytes, {}-of-{}, {deals} deals",
+        report.name, report.plain_bytes, report.k, report.n
+    )?;
+    writeln!(
+        out,
+        "escrow {} = {deals} deals x {} slots x {} periods x {}",
+        report.escrow, report.n, report.periods, report.price
+    )?;
+    for receipt in &report.opened {
+        writeln!(
+            out,
+            "opened in block {}, transaction 0x{}",
+            receipt.block,
+            hex::encode(receipt.tx)
+        )?;
+    }
+    for failure in report.failures() {
+        writeln!(out, "not stored: {failure}")?;
+    }
+    if report.failures().next().is_some() {
+        let when = activate_by.map_or_else(
+            || "the last period it may be filled in".to_owned(),
+            |last| format!("period {last}"),
+        );
+        writeln!(
+            out,
+            "A slot that stayed empty can only be filled by the provider it names; its escrow is refunded when the \
+             slot is closed (by anybody) after {when}."
+        )?;
+    }
+    match report.activation {
+        ActivationOutcome::NotAwaited => writeln!(
+            out,
+            "accepted; not waited for activation (see `cairn status`)"
+        )?,
+        ActivationOutcome::Complete { slots } => {
+            writeln!(out, "active: all {slots} accepted pieces")?
+        }
+        ActivationOutcome::Partial { active, accepted } => {
+            writeln!(
+                out,
+                "active: {active} of {accepted} accepted pieces (see `cairn status`)"
+            )?;
+        }
+    }
+    writeln!(
+        out,
+        "Hot deals prove that each provider holds its piece, not that the providers are independent of each other."
+    )?;
+    Ok(())
+}
+
+pub(crate) fn get(name: &str, output: &Path, report: &GetReport) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{name:?}: {} verified bytes from {} nodes in {}",
+        report.bytes,
+        report.served_by,
+        output.display()
+    )?;
+    for trouble in &report.troubles {
+        writeln!(out, "  {trouble}")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (name, entry) in objects {
+        let state = match entry.state {
+            ObjectState::Stored => "",
+            ObjectState::Opened => "  (upload not completed)",
+        };
+        let deals = entry.segments.len();
+        writeln!(
+            out,
+            "{:>14}  {:>3}-of-{:<3} {deals:>4} deals  {name}{state}",
+            entry.plain_bytes, entry.k, entry.n
+        )?;
+    }
+    Ok(())
+}
+
+pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for object in objects {
+        writeln!(
+            out,
+            "{:?}: {} bytes, {}-of-{}",
+            object.name, object.plain_bytes, object.k, object.n
+        )?;
+        for deal in &object.deals {
+            let Some(info) = &deal.info else {
+                writeln!(out, "  deal {}: unknown to the chain", deal.deal)?;
+                continue;
+            };
+            let filled = deal.slots.iter().filter(|slot| is_filled(slot)).count();
+            writeln!(
+                out,
+                "  deal {}: {filled} of {} slots filled ({} needed), periods {} to {} (now {}), price {}, escrow left {}",
+                deal.deal,
+                info.n,
+                info.k,
+                info.start_period,
+                info.end_period,
+                object.period,
+                info.price_per_slot_period,
+                info.escrow_left
+            )?;
+            for slot in &deal.slots {
+                slot_line(&mut out, slot)?;
+            }
+        }
+        odds(&mut out, object.post_samples)?;
+    }
+    Ok(())
+}
+
+fn is_filled(slot: &SlotReading) -> bool {
+    matches!(slot.status, SlotStatus::Filled { .. })
+}
+
+fn slot_line(out: &mut impl io::Write, slot: &SlotReading) -> io::Result<()> {
+    write!(out, "    slot {:>3}  {}  ", slot.slot, slot.provider)?;
+    match slot.status {
+        SlotStatus::Empty => writeln!(out, "empty"),
+        SlotStatus::Freed => writeln!(out, "freed, paid {}", slot.paid),
+        SlotStatus::Closed => writeln!(out, "closed, paid {}", slot.paid),
+        SlotStatus::Filled {
+            sector,
+            first_period,
+            ..
+        } => {
+            let (proven, missed, void) = (slot.uptime.proven, slot.uptime.missed, slot.uptime.void);
+            writeln!(
+                out,
+                "sector {sector} from period {first_period}: {proven} proven, {missed} missed, {void} void; paid {}",
+                slot.paid
+            )
+        }
+    }
+}
+
+fn odds(out: &mut impl io::Write, samples: u32) -> io::Result<()> {
+    let percent = |fraction| 100.0 * detection_probability(fraction, samples);
+    writeln!(
+        out,
+        "  odds that a period shows missing data, 1-(1-f)^{samples}: {:.1} % if 1 % is missing, {:.1} % if 5 %, {:.1} % if half",
+        percent(0.01),
+        percent(0.05),
+        percent(0.5)
+    )
+}
+
+pub(crate) fn rm(removed: &RemovedObject) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "forgotten: {:?}, {} bytes; its key is gone, nobody can read it",
+        removed.name, removed.plain_bytes
+    )?;
+    for deal in &removed.deals {
+        match (deal.end, deal.escrow_left) {
+            (Some((end, unix)), Some(escrow)) => writeln!(
+                out,
+                "  deal {} ends with period {end} (Unix time {unix}); escrow left {escrow}",
+                deal.deal
+            )?,
+            _ => writeln!(
+                out,
+                "  deal {}: the chain could not be asked about it",
+                deal.deal
+            )?,
+        }
+    }
+    writeln!(
+        out,
+        "After its end anybody may close a deal's slots; what was not earned goes back to the wallet."
+    )
+}

@@ -1,0 +1,310 @@
+//! A client: a wallet, a catalog, a market and connections to its nodes.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use cairn_contracts::{Chain, SetParameters};
+use cairn_prover::params::ParamSet;
+use cairn_wire::{Address, SecretKey};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::catalog::{Catalog, ObjectEntry};
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::error::{CatalogError, GetError, OpenError, PutError, RemoveError, StatusError};
+use crate::get::{self, ByteRange, GetReport};
+use crate::market::Market;
+use crate::peers::{self, Peers};
+use crate::progress::{Progress, Silent};
+use crate::put::{self, PutReport};
+use crate::status::{self, ObjectStatus, RemovedObject};
+
+/// What `put` may be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOptions {
+    /// Pieces needed; the configured number if `None`.
+    pub k: Option<u16>,
+    /// Pieces made; the configured number if `None`.
+    pub n: Option<u16>,
+    /// How many periods are paid for.
+    pub periods: u32,
+    /// Smallest token units per slot and period; what the n-th cheapest reachable provider asks if `None`.
+    pub price: Option<u128>,
+    /// Whether to wait until the accepted pieces are active on chain.
+    pub wait: bool,
+}
+
+impl Default for PutOptions {
+    fn default() -> Self {
+        Self {
+            k: None,
+            n: None,
+            periods: 48,
+            price: None,
+            wait: true,
+        }
+    }
+}
+
+/// Stores and reads objects. Cheap to clone.
+pub struct Client<M = Chain> {
+    pub(crate) shared: Arc<Shared<M>>,
+}
+
+/// What all clones share.
+pub(crate) struct Shared<M> {
+    pub(crate) market: M,
+    pub(crate) wallet: SecretKey,
+    pub(crate) config: Config,
+    pub(crate) catalog: Catalog,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) entropy: Entropy,
+    pub(crate) progress: Arc<dyn Progress>,
+}
+
+impl<M> Clone for Client<M> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<M> fmt::Debug for Client<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("account", &self.shared.wallet.address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client<Chain> {
+    /// Opens the client of a home folder: reads its wallet key, connects to the chain, compares the deployment's
+    /// parameter set with the one built in.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        Self::open_watched(config, Arc::new(Silent)).await
+    }
+
+    /// As [`Client::open`], with an observer.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_watched(
+        config: Config,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self, OpenError> {
+        let wallet = config.wallet_key()?;
+        let deployment = config.deployment()?;
+        check_parameters(&deployment.parameters)?;
+        let market = Chain::connect(&config.rpc_urls, deployment, Some(wallet.clone())).await?;
+        Ok(Self::with_market(
+            market,
+            wallet,
+            config,
+            Entropy::system(),
+            progress,
+        ))
+    }
+}
+
+impl<M: Market> Client<M> {
+    /// A client on any market.
+    pub fn with_market(
+        market: M,
+        wallet: SecretKey,
+        config: Config,
+        entropy: Entropy,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        let peers = Arc::new(Peers::new(peers::limits(&config.patience)));
+        let catalog = Catalog::at(config.catalog_path());
+        Self {
+            shared: Arc::new(Shared {
+                market,
+                wallet,
+                config,
+                catalog,
+                peers,
+                entropy,
+                progress,
+            }),
+        }
+    }
+
+    /// The account that pays.
+    #[must_use]
+    pub fn account(&self) -> Address {
+        self.shared.wallet.address()
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn market(&self) -> &M {
+        &self.shared.market
+    }
+
+    /// Stores everything `reader` gives under `name`.
+    ///
+    /// A node that fails is reported in the result, not an error, as long as every segment has k pieces stored. Once
+    /// the deals are open the object stands in the catalog, whatever happens after.
+    ///
+    /// # Errors
+    /// [`PutError`].
+    pub async fn put<R>(
+        &self,
+        reader: R,
+        name: &str,
+        options: PutOptions,
+    ) -> Result<PutReport, PutError>
+    where
+        R: AsyncRead + Send + Unpin,
+    {
+        put::put(&self.shared, reader, name, options).await
+    }
+
+    /// Writes a range of an object to `sink`, in order, verified and decrypted.
+    ///
+    /// # Errors
+    /// [`GetError`]. What was written until then is right.
+    pub async fn get<W>(&self, name: &str, sink: W, range: ByteRange) -> Result<GetReport, GetError>
+    where
+        W: AsyncWrite + Send + Unpin,
+    {
+        get::get(&self.shared, name, sink, range).await
+    }
+
+    /// Writes a range of an object to a file that appears (or is replaced) only when all of it is there.
+    ///
+    /// # Errors
+    /// [`GetError`]; the file is as it was before.
+    pub async fn get_to_file(
+        &self,
+        name: &str,
+        path: &Path,
+        range: ByteRange,
+    ) -> Result<GetReport, GetError> {
+        get::get_to_file(&self.shared, name, path, range).await
+    }
+
+    /// The objects in the catalog, by name.
+    ///
+    /// # Errors
+    /// [`CatalogError`].
+    pub fn list(&self) -> Result<Vec<(String, ObjectEntry)>, CatalogError> {
+        Ok(self.shared.catalog.read()?.objects.into_iter().collect())
+    }
+
+    /// What the chain says about one object, or about all.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn status(&self, name: Option<&str>) -> Result<Vec<ObjectStatus>, StatusError> {
+        status::status(&self.shared, name).await
+    }
+
+    /// Forgets an object and its key, and says what remains on chain.
+    ///
+    /// # Errors
+    /// [`RemoveError`].
+    pub async fn remove(&self, name: &str) -> Result<RemovedObject, RemoveError> {
+        status::remove(&self.shared, name).await
+    }
+}
+
+/// A deployment may call itself what it likes: its numbers must be those this software was built with.
+fn check_parameters(shown: &SetParameters) -> Result<(), OpenError> {
+    let Some(set) = ParamSet::by_name(&shown.name) else {
+        return Err(OpenError::UnknownSet {
+            set: shown.name.clone(),
+        });
+    };
+    let fields = [
+        (
+            "sector_log2_leaves",
+            u64::from(set.sector_log2_leaves),
+            u64::from(shown.sector_log2_leaves),
+        ),
+        ("b_max", u64::from(set.b_max), u64::from(shown.b_max)),
+        (
+            "post_samples",
+            u64::from(set.post_samples),
+            u64::from(shown.post_samples),
+        ),
+        (
+            "tree_levels",
+            u64::from(set.tree_levels),
+            u64::from(shown.tree_levels),
+        ),
+        (
+            "include_width",
+            set.include_width as u64,
+            u64::from(shown.include_width),
+        ),
+    ];
+    match fields
+        .into_iter()
+        .find(|(_, expected, got)| expected != got)
+    {
+        Some((field, expected, got)) => Err(OpenError::Parameters {
+            set: shown.name.clone(),
+            field,
+            expected,
+            got,
+        }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown() -> SetParameters {
+        SetParameters {
+            name: "devnet".into(),
+            sector_log2_leaves: 20,
+            b_max: 17,
+            post_samples: 4,
+            tree_levels: 3,
+            include_width: 2,
+        }
+    }
+
+    #[test]
+    fn a_deployment_with_our_numbers_is_taken() {
+        check_parameters(&shown()).unwrap();
+    }
+
+    #[test]
+    fn a_deployment_that_differs_from_its_name_is_refused_by_field() {
+        let fewer = SetParameters {
+            post_samples: 1,
+            ..shown()
+        };
+        let error = check_parameters(&fewer).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                OpenError::Parameters {
+                    field: "post_samples",
+                    expected: 4,
+                    got: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let unknown = SetParameters {
+            name: "mine".into(),
+            ..shown()
+        };
+        assert!(matches!(
+            check_parameters(&unknown),
+            Err(OpenError::UnknownSet { .. })
+        ));
+    }
+}

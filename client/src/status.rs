@@ -1,0 +1,235 @@
+//! What the chain says about stored objects.
+
+use std::sync::Arc;
+
+use cairn_contracts::{DealInfo, NewSlot, SlotStatus, Uptime};
+use cairn_wire::{Address, DealId, Period, SlotIndex};
+
+use crate::catalog::{ObjectEntry, ObjectState};
+use crate::client::Shared;
+use crate::error::{RemoveError, StatusError};
+use crate::market::Market;
+
+/// One object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectStatus {
+    /// Its name.
+    pub name: String,
+    /// How far `put` got.
+    pub state: ObjectState,
+    /// Its bytes.
+    pub plain_bytes: u64,
+    /// Pieces needed.
+    pub k: u16,
+    /// Pieces made.
+    pub n: u16,
+    /// Its deals in order.
+    pub deals: Vec<DealStatus>,
+    /// The period that is running.
+    pub period: Period,
+    /// Samples of a period's proof, C of the odds.
+    pub post_samples: u32,
+}
+
+/// One deal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DealStatus {
+    /// Its number.
+    pub deal: DealId,
+    /// What the chain holds; `None` if it does not know the deal.
+    pub info: Option<DealInfo>,
+    /// Its slots in order.
+    pub slots: Vec<SlotReading>,
+}
+
+/// One slot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlotReading {
+    /// Which slot.
+    pub slot: SlotIndex,
+    /// The provider it names.
+    pub provider: Address,
+    /// Where it stands.
+    pub status: SlotStatus,
+    /// Paid so far, as of the last settlement.
+    pub paid: u128,
+    /// How its provider's tree fared since the slot counts; nothing yet for an empty slot.
+    pub uptime: Uptime,
+}
+
+/// The probability that a period's proof of `samples` samples fails when a fraction of the stored data is missing:
+/// `1 - (1 - f)^C`.
+#[must_use]
+pub fn detection_probability(missing_fraction: f64, samples: u32) -> f64 {
+    let samples = i32::try_from(samples).unwrap_or(i32::MAX);
+    1.0 - (1.0 - missing_fraction.clamp(0.0, 1.0)).powi(samples)
+}
+
+/// What was forgotten, and what goes on without it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemovedObject {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub plain_bytes: u64,
+    /// Its deals, which only time ends.
+    pub deals: Vec<RemovedDeal>,
+}
+
+/// A deal that remains on chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedDeal {
+    /// Its number.
+    pub deal: DealId,
+    /// Its last period, and that period's deadline, after which its slots can be closed; `None` if the chain could not
+    /// be asked.
+    pub end: Option<(Period, u64)>,
+    /// Escrow that is still in it.
+    pub escrow_left: Option<u128>,
+}
+
+pub(crate) async fn status<M: Market>(
+    shared: &Arc<Shared<M>>,
+    name: Option<&str>,
+) -> Result<Vec<ObjectStatus>, StatusError> {
+    let entries = match name {
+        Some(name) => vec![(name.to_owned(), shared.catalog.object(name)?)],
+        None => shared.catalog.read()?.objects.into_iter().collect(),
+    };
+    let head = shared.market.head().await?;
+    let period = shared.market.schedule().period_of(head.timestamp);
+    let mut all = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        let mut deals = Vec::with_capacity(entry.segments.len());
+        for segment in &entry.segments {
+            deals.push(deal_status(shared, segment.deal).await?);
+        }
+        all.push(object_status(
+            name,
+            &entry,
+            deals,
+            period,
+            shared.market.parameters().post_samples,
+        ));
+    }
+    Ok(all)
+}
+
+fn object_status(
+    name: String,
+    entry: &ObjectEntry,
+    deals: Vec<DealStatus>,
+    period: Period,
+    post_samples: u32,
+) -> ObjectStatus {
+    ObjectStatus {
+        name,
+        state: entry.state,
+        plain_bytes: entry.plain_bytes,
+        k: entry.k,
+        n: entry.n,
+        deals,
+        period,
+        post_samples,
+    }
+}
+
+async fn deal_status<M: Market>(
+    shared: &Shared<M>,
+    deal: DealId,
+) -> Result<DealStatus, StatusError> {
+    let Some(info) = shared.market.deal(deal).await? else {
+        return Ok(DealStatus {
+            deal,
+            info: None,
+            slots: Vec::new(),
+        });
+    };
+    let mut slots = Vec::with_capacity(info.slots.len());
+    for (index, opened) in info.slots.iter().enumerate() {
+        let slot = SlotIndex(u8::try_from(index).unwrap_or(u8::MAX));
+        slots.push(slot_reading(shared, &info, slot, opened).await?);
+    }
+    Ok(DealStatus {
+        deal,
+        info: Some(info),
+        slots,
+    })
+}
+
+async fn slot_reading<M: Market>(
+    shared: &Shared<M>,
+    info: &DealInfo,
+    slot: SlotIndex,
+    opened: &NewSlot,
+) -> Result<SlotReading, StatusError> {
+    let state = shared.market.slot(info.id, slot).await?;
+    let mut reading = SlotReading {
+        slot,
+        provider: opened.provider,
+        status: state.status,
+        paid: state.paid,
+        uptime: Uptime::default(),
+    };
+    if let SlotStatus::Filled {
+        provider,
+        tree,
+        first_period,
+        ..
+    } = state.status
+    {
+        let from = first_period.max(info.start_period);
+        reading.provider = provider;
+        reading.uptime = shared
+            .market
+            .uptime(provider, tree, from, info.end_period)
+            .await?;
+    }
+    Ok(reading)
+}
+
+pub(crate) async fn remove<M: Market>(
+    shared: &Arc<Shared<M>>,
+    name: &str,
+) -> Result<RemovedObject, RemoveError> {
+    let entry = shared.catalog.object(name)?;
+    let schedule = shared.market.schedule();
+    let mut deals = Vec::with_capacity(entry.segments.len());
+    for segment in &entry.segments {
+        // forgetting must not depend on the chain
+        let info = shared.market.deal(segment.deal).await.ok().flatten();
+        deals.push(RemovedDeal {
+            deal: segment.deal,
+            end: info
+                .as_ref()
+                .map(|info| (info.end_period, schedule.deadline(info.end_period))),
+            escrow_left: info.as_ref().map(|info| info.escrow_left),
+        });
+    }
+    let entry = shared.catalog.remove(name)?;
+    Ok(RemovedObject {
+        name: name.to_owned(),
+        plain_bytes: entry.plain_bytes,
+        deals,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_odds_are_those_of_the_protocol() {
+        let rounded = |f, samples| (detection_probability(f, samples) * 1000.0).round();
+        assert!(
+            (rounded(0.01, 128) - 724.0).abs() < 0.5,
+            "1 % of 128 samples: 72 %"
+        );
+        assert!(
+            (rounded(0.05, 128) - 999.0).abs() < 0.5,
+            "5 % of 128 samples: 99.9 %"
+        );
+        assert!(detection_probability(0.0, 128).abs() < f64::EPSILON);
+        assert!((detection_probability(1.0, 1) - 1.0).abs() < f64::EPSILON);
+    }
+}
