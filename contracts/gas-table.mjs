@@ -15,7 +15,7 @@ provider tree of three levels and two places in \`include\`, EVM rules of Prague
 \`contracts/sol/foundry.toml\`. Made by \`test/Gas.t.sol\`, which also asserts that a window proof stays below 300,000 gas:
 
 \`\`\`
-cd contracts/sol && FOUNDRY_PROFILE=gas ../node_modules/.bin/forge test --match-contract GasTest
+cd contracts/sol && FOUNDRY_PROFILE=gas ../foundry.sh forge test --match-contract GasTest
 cd contracts && node gas-table.mjs
 \`\`\`
 
