@@ -1,0 +1,288 @@
+//! Counters, gauges and alarms. Names and meanings: `docs/operating-a-node.md`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! series {
+    ($(#[$doc:meta])* $name:ident, $kind:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal : $help:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name in the Prometheus text.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)* }
+            }
+
+            const fn kind() -> &'static str {
+                $kind
+            }
+
+            const fn place(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+series! {
+    /// What only ever grows while the node runs.
+    Counter, "counter" {
+        /// Windows that the chain counted.
+        WindowsCounted = "cairn_windows_counted_total": "Windows that the chain counted.",
+        /// Windows whose deadline went by without a counted proof.
+        WindowsMissed = "cairn_windows_missed_total": "Windows whose deadline went by without a counted proof.",
+        /// Windows in which nothing was owed.
+        WindowsExcused = "cairn_windows_excused_total": "Windows without a beacon round or with an empty frozen tree.",
+        /// Proofs of spacetime made.
+        ProofsMade = "cairn_proofs_made_total": "Proofs of spacetime made and verified locally.",
+        /// Proofs that could not be made.
+        ProofsFailed = "cairn_proofs_failed_total": "Attempts at a proof that failed, for whatever reason.",
+        /// Sampled leaves that were not what was committed to.
+        RottenLeaves = "cairn_rotten_leaves_total": "Sampled leaves that the disk did not give back as committed.",
+        /// Calls to the chain that no endpoint answered.
+        RpcFailures = "cairn_rpc_failures_total": "Calls to the chain that no endpoint answered.",
+        /// Transactions that the chain refused.
+        RpcRefusals = "cairn_rpc_refusals_total": "Calls that the chain refused.",
+        /// Pieces acknowledged with a Receipt.
+        PiecesStored = "cairn_pieces_stored_total": "Pieces acknowledged with a Receipt.",
+        /// Bytes of those pieces.
+        BytesStored = "cairn_bytes_stored_total": "Bytes of pieces acknowledged.",
+        /// Pieces refused.
+        PiecesRefused = "cairn_pieces_refused_total": "Pieces refused, before or after their body.",
+        /// Bytes read by others.
+        BytesRead = "cairn_bytes_read_total": "Encoded bytes sent to readers.",
+        /// Sectors packed.
+        SectorsPacked = "cairn_sectors_packed_total": "Sectors packed.",
+        /// Sectors appended.
+        SectorsAppended = "cairn_sectors_appended_total": "Sectors appended on chain.",
+        /// Slots activated.
+        SlotsActivated = "cairn_slots_activated_total": "Slots activated on chain.",
+        /// Failures of the disk.
+        DiskFaults = "cairn_disk_faults_total": "Failures of the store, full disk included.",
+    }
+}
+
+series! {
+    /// What goes up and down.
+    Gauge, "gauge" {
+        /// Block height followed.
+        Block = "cairn_chain_block": "Newest block seen.",
+        /// Time of that block.
+        ChainTime = "cairn_chain_time_unix": "Time of the newest block seen.",
+        /// Running period.
+        Period = "cairn_period": "Period that is running.",
+        /// Deadline of the running period.
+        Deadline = "cairn_deadline_unix": "Deadline of the running period.",
+        /// Pieces here.
+        Pieces = "cairn_pieces": "Pieces here.",
+        /// Bytes of pieces here.
+        PieceBytes = "cairn_piece_bytes": "Bytes of pieces here.",
+        /// Bytes free on the disk.
+        FreeBytes = "cairn_free_bytes": "Bytes free on the disk.",
+        /// Slots waiting for a sector.
+        SlotsWaiting = "cairn_slots_waiting": "Accepted slots whose piece waits for a sector.",
+        /// Slots that are paid.
+        SlotsActive = "cairn_slots_active": "Slots filled on chain by this provider.",
+        /// Sectors on chain.
+        SectorsRegistered = "cairn_sectors_registered": "Sectors on chain.",
+        /// Milliseconds of the last proof.
+        ProofMillis = "cairn_last_proof_milliseconds": "Time the last proof of spacetime took, reading included.",
+        /// Milliseconds of the last reading.
+        ReadMillis = "cairn_last_proof_read_milliseconds": "Time the leaves of the last proof took to read and check.",
+    }
+}
+
+/// Something an operator must look at. A raised alarm makes `/health` say "degraded" until it is cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alarm {
+    /// No RPC endpoint answers.
+    Rpc,
+    /// A deadline went by without a counted proof.
+    MissedDeadline,
+    /// The disk did not give back what was committed to.
+    Rot,
+    /// The disk is full or failing.
+    Disk,
+    /// The chain refused a transaction of this node.
+    Refused,
+    /// The chain's tree is not one this node has followed.
+    UnknownTree,
+}
+
+impl Alarm {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rpc => "rpc",
+            Self::MissedDeadline => "missed_deadline",
+            Self::Rot => "rot",
+            Self::Disk => "disk",
+            Self::Refused => "refused",
+            Self::UnknownTree => "unknown_tree",
+        }
+    }
+}
+
+/// What `/health` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// "ok" or "degraded".
+    pub status: String,
+    /// The raised alarms, each with its last words.
+    pub alarms: BTreeMap<String, String>,
+    /// Provider served.
+    pub provider: String,
+    /// Where the node listens.
+    pub listen: String,
+    /// Every counter and gauge by name.
+    pub values: BTreeMap<String, u64>,
+}
+
+/// The node's counters, gauges and alarms.
+#[derive(Debug)]
+pub struct Metrics {
+    counters: [AtomicU64; Counter::ALL.len()],
+    gauges: [AtomicU64; Gauge::ALL.len()],
+    alarms: Mutex<BTreeMap<Alarm, String>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            counters: [const { AtomicU64::new(0) }; Counter::ALL.len()],
+            gauges: [const { AtomicU64::new(0) }; Gauge::ALL.len()],
+            alarms: Mutex::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts one.
+    pub fn count(&self, counter: Counter) {
+        self.add(counter, 1);
+    }
+
+    /// Counts several.
+    pub fn add(&self, counter: Counter, by: u64) {
+        if let Some(cell) = self.counters.get(counter.place()) {
+            cell.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets a gauge.
+    pub fn set(&self, gauge: Gauge, value: u64) {
+        if let Some(cell) = self.gauges.get(gauge.place()) {
+            cell.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// The value of a counter.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.counters.get(counter.place()).map_or(0, |cell| cell.load(Ordering::Relaxed))
+    }
+
+    /// The value of a gauge.
+    #[must_use]
+    pub fn gauge(&self, gauge: Gauge) -> u64 {
+        self.gauges.get(gauge.place()).map_or(0, |cell| cell.load(Ordering::Relaxed))
+    }
+
+    fn alarms(&self) -> MutexGuard<'_, BTreeMap<Alarm, String>> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Raises an alarm; says whether it was not raised before.
+    pub fn raise(&self, alarm: Alarm, words: impl std::fmt::Display) -> bool {
+        self.alarms().insert(alarm, words.to_string()).is_none()
+    }
+
+    /// Clears an alarm; says whether it was raised.
+    pub fn clear(&self, alarm: Alarm) -> bool {
+        self.alarms().remove(&alarm).is_some()
+    }
+
+    /// Whether an alarm is raised.
+    #[must_use]
+    pub fn is_raised(&self, alarm: Alarm) -> bool {
+        self.alarms().contains_key(&alarm)
+    }
+
+    /// What `/health` says.
+    #[must_use]
+    pub fn health(&self, provider: String, listen: String) -> Health {
+        let alarms: BTreeMap<String, String> =
+            self.alarms().iter().map(|(alarm, words)| (alarm.name().to_owned(), words.clone())).collect();
+        let counters = Counter::ALL.iter().map(|counter| (counter.name().to_owned(), self.counter(*counter)));
+        let gauges = Gauge::ALL.iter().map(|gauge| (gauge.name().to_owned(), self.gauge(*gauge)));
+        let status = if alarms.is_empty() { "ok" } else { "degraded" }.to_owned();
+        Health { status, alarms, provider, listen, values: counters.chain(gauges).collect() }
+    }
+
+    /// Everything in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        for counter in Counter::ALL {
+            line(&mut text, counter.name(), counter.help(), Counter::kind(), self.counter(*counter));
+        }
+        for gauge in Gauge::ALL {
+            line(&mut text, gauge.name(), gauge.help(), Gauge::kind(), self.gauge(*gauge));
+        }
+        let raised = self.alarms().len() as u64;
+        line(&mut text, "cairn_alarms", "Alarms that are raised.", "gauge", raised);
+        text
+    }
+}
+
+fn line(text: &mut String, name: &str, help: &str, kind: &str, value: u64) {
+    if writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}").is_err() {
+        text.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prometheus_text_has_help_type_and_value_of_every_series() {
+        let metrics = Metrics::default();
+        metrics.add(Counter::BytesStored, 7);
+        metrics.set(Gauge::Block, 9);
+        let text = metrics.render();
+        assert!(text.contains("# TYPE cairn_bytes_stored_total counter\ncairn_bytes_stored_total 7\n"), "{text}");
+        assert!(text.contains("# TYPE cairn_chain_block gauge\ncairn_chain_block 9\n"), "{text}");
+        for name in Counter::ALL.iter().map(|c| c.name()).chain(Gauge::ALL.iter().map(|g| g.name())) {
+            assert_eq!(text.matches(&format!("# HELP {name} ")).count(), 1, "{name} has one HELP line");
+        }
+    }
+
+    #[test]
+    fn an_alarm_degrades_health_until_it_is_cleared() {
+        let metrics = Metrics::default();
+        let health = || metrics.health(String::new(), String::new());
+        assert_eq!(health().status, "ok", "at first");
+        assert!(metrics.raise(Alarm::Rpc, "no endpoint answers"), "raised for the first time");
+        assert!(!metrics.raise(Alarm::Rpc, "still none"), "raised again");
+        assert_eq!(health().status, "degraded", "while raised");
+        assert_eq!(health().alarms.get("rpc").map(String::as_str), Some("still none"), "last words");
+        assert!(metrics.clear(Alarm::Rpc), "cleared");
+        assert_eq!(health().status, "ok", "afterwards");
+    }
+}

@@ -1,0 +1,214 @@
+//! A whole node: from a configuration to a running one, and down again.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cairn_contracts::{Chain, Deployment};
+use cairn_prover::params::ParamSet;
+use cairn_wire::{Limits, NodeIdentity, SecretKey, Server};
+use tokio::sync::watch;
+
+use crate::chain::{ChainPort, OnChain};
+use crate::config::{Config, read_operator_key};
+use crate::dashboard::{self, Alarm, Metrics};
+use crate::error::{ChainFault, NodeError};
+use crate::pipeline::Work;
+use crate::proving::{ProverKeys, RandomSource};
+use crate::sector::PackingRule;
+use crate::serve::{NodeHandler, ServeContext};
+use crate::store::{Ledger, Store, StoreOptions};
+use crate::view::ChainView;
+
+/// How long requests under way may take once the node is told to stop.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often an unreachable chain is tried again at the start.
+const CONNECT_EVERY: Duration = Duration::from_secs(2);
+
+/// Clock and randomness, read where the program starts and passed in.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Unix time of this machine.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Secret random bytes.
+    pub random: RandomSource,
+}
+
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings").finish_non_exhaustive()
+    }
+}
+
+/// What a configuration names, read and checked.
+struct Loaded {
+    operator: SecretKey,
+    identity: NodeIdentity,
+    deployment: Deployment,
+    set: &'static ParamSet,
+    ledger: Arc<Ledger>,
+}
+
+/// Runs a node until `shutdown` completes.
+///
+/// # Errors
+/// [`NodeError`] when it cannot start: configuration, keys, a data folder that another process has open, another
+/// format version, a port that is taken, a chain that is not the deployment's.
+pub async fn run(
+    config: Config,
+    surroundings: Surroundings,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), NodeError> {
+    tokio::pin!(shutdown);
+    let loaded = load(&config)?;
+    let me = loaded.operator.address();
+    let metrics = Arc::new(Metrics::default());
+    let (stop, stopped) = watch::channel(false);
+    let (bound, dashboard) = dashboard::serve(
+        config.dashboard,
+        Arc::clone(&metrics),
+        me.to_string(),
+        config.listen.to_string(),
+        stopped.clone(),
+    )
+    .await?;
+    tracing::info!(dashboard = %bound, provider = %me, set = loaded.set.name, "starting");
+    let started = tokio::select! {
+        started = start(&config, &surroundings, loaded, Arc::clone(&metrics), &stopped) => Some(started?),
+        () = &mut shutdown => None,
+    };
+    if let Some(running) = started {
+        shutdown.await;
+        tracing::info!("stopping");
+        stop.send_replace(true);
+        running.server.shutdown(GRACE).await;
+        for task in running.tasks {
+            if tokio::time::timeout(GRACE, task).await.is_err() {
+                tracing::warn!("work was still under way; it resumes at the next start");
+            }
+        }
+    }
+    stop.send_replace(true);
+    if tokio::time::timeout(GRACE, dashboard).await.is_err() {
+        tracing::debug!("the dashboard was still busy");
+    }
+    Ok(())
+}
+
+struct Running {
+    server: Server,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+fn load(config: &Config) -> Result<Loaded, NodeError> {
+    let start = |doing: &'static str, error: &dyn std::fmt::Display| NodeError::Start { doing, reason: error.to_string() };
+    let operator = read_operator_key(&config.operator_key)?;
+    let identity = NodeIdentity::load(&config.tls_key).map_err(|error| start("reading the TLS identity", &error))?;
+    let deployment =
+        Deployment::read(&config.deployment).map_err(|error| start("reading the deployment", &error))?;
+    let set = set_of(&deployment)?;
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(config.prove_threads).build_global();
+    if let Err(error) = threads {
+        tracing::debug!(%error, "the threads of this process were set up before");
+    }
+    let store = Store::open(&config.data_dir, StoreOptions::default())?;
+    let ledger = Arc::new(Ledger::load(store)?);
+    Ok(Loaded { operator, identity, deployment, set, ledger })
+}
+
+/// The built-in parameter set that a deployment names, if its numbers are the same.
+fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
+    let start = |reason: String| NodeError::Start { doing: "comparing the deployment with the built-in sets", reason };
+    let shown = &deployment.parameters;
+    let set = ParamSet::by_name(&shown.name)
+        .ok_or_else(|| start(format!("this program knows no parameter set {}", shown.name)))?;
+    let same = u32::from(shown.sector_log2_leaves) == set.sector_log2_leaves
+        && shown.b_max == set.b_max
+        && shown.post_samples == set.post_samples
+        && u32::from(shown.tree_levels) == set.tree_levels
+        && usize::from(shown.include_width) == set.include_width;
+    if same { Ok(set) } else { Err(start(format!("the deployment's {} is not this program's", shown.name))) }
+}
+
+async fn start(
+    config: &Config,
+    surroundings: &Surroundings,
+    loaded: Loaded,
+    metrics: Arc<Metrics>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Running, NodeError> {
+    let Loaded { operator, identity, deployment, set, ledger } = loaded;
+    let me = operator.address();
+    let (folder, records, random) = (config.key_dir.clone(), deployment.keys.clone(), Arc::clone(&surroundings.random));
+    let keys = tokio::task::spawn_blocking(move || ProverKeys::load(Path::new(&folder), set, Some(&records), random))
+        .await
+        .map_err(|error| NodeError::Start { doing: "loading the Groth16 keys", reason: error.to_string() })??;
+    let chain = connect(config, &deployment, &operator, &metrics).await?;
+    let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
+    let view = Arc::new(ChainView::default());
+    view.note_head(chain.head().await?);
+    let context = ServeContext {
+        me,
+        operator,
+        domain: deployment.eip712_domain(),
+        schedule: deployment.schedule,
+        set_name: set.name.to_owned(),
+        b_max: set.b_max,
+        quota_bytes: config.quota_bytes,
+        reserve_bytes: config.reserve_bytes,
+        receipt_s: config.receipt_s,
+        confirmations: config.confirmations,
+        chain: Arc::clone(&chain),
+        view: Arc::clone(&view),
+        ledger: Arc::clone(&ledger),
+        metrics: Arc::clone(&metrics),
+        clock: Arc::clone(&surroundings.clock),
+    };
+    let work = Arc::new(Work {
+        me,
+        set,
+        schedule: deployment.schedule,
+        start_block: deployment.start_block,
+        rule: PackingRule { sector_log2_leaves: set.sector_log2_leaves, wait_s: config.pack_wait_s },
+        chain,
+        view,
+        ledger,
+        metrics,
+        keys: Arc::new(keys),
+        clock: Arc::clone(&surroundings.clock),
+        poll: Duration::from_millis(config.poll_ms),
+    });
+    let limits = Limits { max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max), ..Limits::default() };
+    let server = Server::bind(config.listen, &identity, limits, Arc::new(NodeHandler::new(context)))
+        .map_err(|error| NodeError::Start { doing: "opening the wire", reason: error.to_string() })?;
+    tracing::info!(listen = %server.local_addr(), "serving");
+    let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
+    let packer = tokio::spawn(work.run_packer(stopped.clone()));
+    Ok(Running { server, tasks: vec![keeper, packer] })
+}
+
+/// Connects to the chain, however long it takes; an endpoint of another chain is an error at once.
+async fn connect(
+    config: &Config,
+    deployment: &Deployment,
+    operator: &SecretKey,
+    metrics: &Metrics,
+) -> Result<Chain, NodeError> {
+    loop {
+        let chain = Chain::connect(&config.rpc_urls, deployment.clone(), Some(operator.clone())).await;
+        match chain.map_err(ChainFault::from) {
+            Ok(chain) => {
+                metrics.clear(Alarm::Rpc);
+                return Ok(chain);
+            }
+            Err(ChainFault::Unreachable(reason)) => {
+                if metrics.raise(Alarm::Rpc, &reason) {
+                    tracing::error!(%reason, "the chain does not answer; trying on");
+                }
+                tokio::time::sleep(CONNECT_EVERY).await;
+            }
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the node does of its own accord, step by step; every step looks at the chain before it acts, so that a restart
+//! at any moment repeats nothing that counts.
+//!
+//! ```text
+//!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  one append or activation
+//!  beside it:   pack what has waited long enough
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `sync.rs` | reading the chain up to its newest block |
+//! | `windows.rs` | proving in time, and accounting for what was not |
+//! | `sectors.rs` | append, then include and activate |
+//! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
+
+mod packer;
+mod sectors;
+mod sync;
+mod windows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cairn_contracts::Schedule;
+use cairn_prover::params::ParamSet;
+use cairn_wire::Address;
+use tokio::sync::watch;
+
+use crate::chain::ChainPort;
+use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
+use crate::deal::{SectorState, SlotState};
+use crate::error::{ChainFault, ProvingError, StoreError};
+use crate::proving::ProverKeys;
+use crate::sector::PackingRule;
+use crate::store::Ledger;
+use crate::view::ChainView;
+
+/// Everything the node's own work needs.
+pub struct Work {
+    /// The provider served.
+    pub me: Address,
+    /// The parameter set.
+    pub set: &'static ParamSet,
+    /// When periods are.
+    pub schedule: Schedule,
+    /// No event is older.
+    pub start_block: u64,
+    /// When a sector is sealed off.
+    pub rule: PackingRule,
+    /// The chain.
+    pub chain: Arc<dyn ChainPort>,
+    /// What was last seen of it.
+    pub view: Arc<ChainView>,
+    /// The records.
+    pub ledger: Arc<Ledger>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// The Groth16 keys.
+    pub keys: Arc<ProverKeys>,
+    /// Unix time of this machine.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// How often to look.
+    pub poll: Duration,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("me", &self.me).field("set", &self.set.name).finish_non_exhaustive()
+    }
+}
+
+impl Work {
+    /// Follows, proves, appends and activates until `stop` says so.
+    pub async fn run_keeper(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut pause_until = 0;
+        while !*stop.borrow() {
+            let progressed = match self.tick(&mut pause_until).await {
+                Ok(progressed) => progressed,
+                Err(error) => {
+                    self.report(&error, &mut pause_until);
+                    false
+                }
+            };
+            if !progressed {
+                pause(&mut stop, self.poll).await;
+            }
+        }
+    }
+
+    /// Packs until `stop` says so.
+    pub async fn run_packer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let work = Arc::clone(&self);
+            match tokio::task::spawn_blocking(move || work.pack()).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(_)) => continue,
+                Ok(Err(error)) => {
+                    self.metrics.count(Counter::DiskFaults);
+                    if self.metrics.raise(Alarm::Disk, &error) {
+                        tracing::error!(%error, "packing failed");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "packing stopped"),
+            }
+            pause(&mut stop, self.poll).await;
+        }
+    }
+
+    /// One look at everything. Says whether there may be more to do at once.
+    async fn tick(&self, pause_until: &mut u64) -> Result<bool, ProvingError> {
+        let head = self.chain.head().await?;
+        if self.metrics.clear(Alarm::Rpc) {
+            tracing::info!(block = head.number, "the chain answers again");
+        }
+        let up_to_date = self.sync(head).await?;
+        self.show(head.timestamp);
+        let proved = self.step_windows(head).await?;
+        if !up_to_date || proved || (self.clock)() < *pause_until {
+            return Ok(proved);
+        }
+        self.step_sectors(head).await
+    }
+
+    /// Says what went wrong, once for each kind, and where it shows.
+    fn report(&self, error: &ProvingError, pause_until: &mut u64) {
+        let metrics = &self.metrics;
+        match error {
+            ProvingError::Chain(ChainFault::Unreachable(reason)) => {
+                metrics.count(Counter::RpcFailures);
+                if metrics.raise(Alarm::Rpc, reason) {
+                    tracing::error!(%reason, "the chain does not answer");
+                }
+            }
+            ProvingError::Chain(ChainFault::Refused(reason)) => {
+                metrics.count(Counter::RpcRefusals);
+                // The same call would be refused again: give the cause time to go away.
+                *pause_until = (self.clock)().saturating_add(3);
+                if metrics.raise(Alarm::Refused, reason) {
+                    tracing::error!(%reason, "the chain refused");
+                }
+            }
+            ProvingError::Rotten { number, leaf, reason } => {
+                metrics.count(Counter::RottenLeaves);
+                metrics.count(Counter::ProofsFailed);
+                let words = format!("sector {number} leaf {leaf}: {reason}");
+                if metrics.raise(Alarm::Rot, &words) {
+                    tracing::error!(sector = %number, leaf, %reason, "ROTTEN: nothing is proven until the sector is whole again");
+                }
+            }
+            ProvingError::UnknownTree { .. } => {
+                metrics.count(Counter::ProofsFailed);
+                if metrics.raise(Alarm::UnknownTree, error) {
+                    tracing::error!(%error, "no proof can be made");
+                }
+            }
+            ProvingError::Prover { .. } => {
+                metrics.count(Counter::ProofsFailed);
+                *pause_until = (self.clock)().saturating_add(3);
+                tracing::error!(%error, "a proof failed");
+            }
+            ProvingError::Store(_) | ProvingError::Sector(_) => {
+                metrics.count(Counter::DiskFaults);
+                if metrics.raise(Alarm::Disk, error) {
+                    tracing::error!(%error, "the store failed");
+                }
+            }
+        }
+    }
+
+    fn show(&self, chain_time_unix: u64) {
+        let metrics = &self.metrics;
+        let period = self.schedule.period_of(chain_time_unix);
+        metrics.set(Gauge::Period, period.0);
+        metrics.set(Gauge::Deadline, self.schedule.deadline(period));
+        let (pieces, bytes) = self.ledger.store().held();
+        metrics.set(Gauge::Pieces, pieces);
+        metrics.set(Gauge::PieceBytes, bytes);
+        metrics.set(Gauge::SlotsWaiting, self.ledger.waiting().len() as u64);
+        let active = self.ledger.slots(|slot| matches!(slot.state, SlotState::Active { .. }));
+        metrics.set(Gauge::SlotsActive, active.len() as u64);
+        let registered = self.ledger.sectors(|sector| matches!(sector.state, SectorState::Registered { .. }));
+        metrics.set(Gauge::SectorsRegistered, registered.len() as u64);
+        if let Ok(free) = self.ledger.store().free_bytes() {
+            metrics.set(Gauge::FreeBytes, free);
+        }
+    }
+}
+
+/// Runs work that blocks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProvingError> + Send + 'static,
+) -> Result<T, ProvingError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(ProvingError::Store(StoreError::Io { doing: "running a worker", detail: error.to_string() }))
+    })
+}
+
+async fn pause(stop: &mut watch::Receiver<bool>, time: Duration) {
+    if let Ok(Err(_)) = tokio::time::timeout(time, stop.wait_for(|stopped| *stopped)).await {
+        tracing::debug!("nobody is left to say stop");
+    }
+}

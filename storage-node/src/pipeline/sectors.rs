@@ -1,0 +1,178 @@
+//! Append a packed sector; then include and activate its slots, as many at a time as one proof speaks about.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cairn_contracts::{Head, SlotStatus};
+use cairn_merkle::Commitment;
+use cairn_wire::{PieceTerms, SectorKind, SectorNumber, Signature, TreeIndex};
+
+use crate::chain::{AppendCall, TreeAt, latest};
+use crate::dashboard::Alarm;
+use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
+use crate::error::{ChainFault, ProvingError};
+use crate::pipeline::{Work, blocking};
+use crate::proving::read_include;
+use crate::sector::Place;
+use crate::store::{SectorRecord, SlotKey, SlotRecord};
+use crate::translate::{activation, append_statement, include_statement};
+
+/// A slot that can be activated now.
+struct Ready {
+    key: SlotKey,
+    record: SlotRecord,
+    acceptance: Signature,
+    place: Place,
+}
+
+impl Work {
+    /// Does one thing that brings a sector or its slots further. Says whether it did.
+    pub(super) async fn step_sectors(&self, head: Head) -> Result<bool, ProvingError> {
+        for (id, record) in self.ledger.sectors(|record| matches!(record.state, SectorState::Registered { .. })) {
+            if self.activate_some(id, &record, head).await? {
+                return Ok(true);
+            }
+        }
+        let packed = self.ledger.sectors(|record| matches!(record.state, SectorState::Packed { .. }));
+        match packed.into_iter().next() {
+            Some((id, record)) => self.append(id, &record).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Appends a packed sector to the first tree that has room. Its event, read at the next tick, registers it.
+    async fn append(&self, id: SectorId, record: &SectorRecord) -> Result<bool, ProvingError> {
+        let SectorState::Packed { comm_d, comm_r } = record.state else {
+            return Ok(false);
+        };
+        let Some((tree, at)) = self.tree_with_room().await? else {
+            return Ok(false);
+        };
+        let number = self.chain.next_sector_number().await?;
+        let kind = record.kind;
+        let keys = Arc::clone(&self.keys);
+        let (statement, proof) = blocking(move || {
+            let (statement, witness) = append_statement(&at.tree, (comm_d, comm_r, kind), number)
+                .map_err(|error| ProvingError::Prover { reason: error.to_string() })?;
+            let proof = keys.prove_append(&statement, witness)?;
+            Ok((statement, proof))
+        })
+        .await?;
+        let call = AppendCall { tree, new_root: statement.root1, comm_d, comm_r, kind, proof };
+        let sent = self.chain.append(call).await?;
+        self.metrics.clear(Alarm::Refused);
+        tracing::info!(%id, sector = %number, %tree, gas = sent.gas_used, "append sent");
+        Ok(true)
+    }
+
+    /// The first tree that is not full, as the chain has it now; `None` while our reading of it is behind.
+    async fn tree_with_room(&self) -> Result<Option<(TreeIndex, TreeAt)>, ProvingError> {
+        for tree in (0..).map(TreeIndex) {
+            let state = self.chain.tree(tree).await?;
+            if state.pending_count >= self.set.max_sectors() {
+                continue;
+            }
+            let read = latest(self.set.tree_levels, &self.ledger.changes(tree));
+            let same = |at: &TreeAt| {
+                at.tree.count() == u64::from(state.pending_count)
+                    && (state.pending_count == 0 || at.root() == state.pending_root)
+            };
+            return Ok(read.filter(same).map(|at| (tree, at)));
+        }
+        Ok(None)
+    }
+
+    /// Activates slots of a registered sector. Says whether anything moved.
+    async fn activate_some(&self, id: SectorId, record: &SectorRecord, head: Head) -> Result<bool, ProvingError> {
+        let SectorState::Registered { comm_d, number, .. } = record.state else {
+            return Ok(false);
+        };
+        let waiting = self.ledger.slots(|slot| matches!(slot.state, SlotState::Packed { sector, .. } if sector == id));
+        if waiting.is_empty() || record.kind != SectorKind::Hot {
+            return Ok(false);
+        }
+        let mut ready: Vec<Ready> = Vec::new();
+        for (key, slot) in waiting {
+            if let Some(one) = self.look_at_slot(key, slot, record, head).await? {
+                ready.push(one);
+            }
+            if ready.len() == self.set.include_width {
+                break;
+            }
+        }
+        if !ready.is_empty() {
+            self.include(id, record, (comm_d, number), &ready).await?;
+        }
+        Ok(true)
+    }
+
+    /// What the chain says about a slot that waits: ready, or settled by itself.
+    async fn look_at_slot(
+        &self,
+        key: SlotKey,
+        record: SlotRecord,
+        sector: &SectorRecord,
+        head: Head,
+    ) -> Result<Option<Ready>, ProvingError> {
+        let SlotState::Packed { acceptance, .. } = record.state else {
+            return Ok(None);
+        };
+        let event = match self.chain.slot(key.deal, key.slot).await?.status {
+            SlotStatus::Filled { provider, .. } if provider == self.me => Some(SlotEvent::Activate),
+            SlotStatus::Filled { .. } | SlotStatus::Freed | SlotStatus::Closed => Some(SlotEvent::End),
+            SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
+            SlotStatus::Empty => None,
+        };
+        let place = sector.places.iter().find(|place| place.content_id == record.content_id).copied();
+        match (event, place) {
+            (None, Some(place)) => Ok(Some(Ready { key, record, acceptance, place })),
+            (event, _) => {
+                let event = event.unwrap_or(SlotEvent::End);
+                let moved = self.ledger.step_slot(key, event, (self.clock)())?;
+                tracing::info!(slot = %key, state = moved.state.name(), "slot, by asking");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn include(
+        &self,
+        id: SectorId,
+        record: &SectorRecord,
+        (comm_d, number): (Commitment, SectorNumber),
+        ready: &[Ready],
+    ) -> Result<(), ProvingError> {
+        let places: Vec<Place> = ready.iter().map(|one| one.place).collect();
+        let (ledger, keys, set, record) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set, record.clone());
+        let proof = blocking(move || {
+            let opened = read_include(&ledger, set, (id, &record), &places)?;
+            let (statement, witness) = include_statement(set, comm_d, &opened)
+                .map_err(|error| ProvingError::Prover { reason: error.to_string() })?;
+            keys.prove_include(&statement, witness)
+        })
+        .await?;
+        let activations = ready.iter().map(|one| activation(self.terms(one), one.acceptance, one.place.offset_leaves));
+        let sent = self.chain.activate(number, activations.collect(), proof).await.inspect_err(|fault| {
+            if let ChainFault::Refused(reason) = fault {
+                let slots: BTreeSet<String> = ready.iter().map(|one| one.key.to_string()).collect();
+                tracing::error!(?slots, %reason, "activation refused");
+            }
+        })?;
+        self.metrics.clear(Alarm::Refused);
+        tracing::info!(sector = %number, slots = ready.len(), gas = sent.gas_used, "activated");
+        Ok(())
+    }
+
+    fn terms(&self, one: &Ready) -> PieceTerms {
+        PieceTerms {
+            deal: one.key.deal,
+            slot: one.key.slot,
+            provider: self.me,
+            content_id: one.record.content_id,
+            comm_p: one.place.comm_p,
+            b: one.place.b,
+            byte_len: one.place.byte_len,
+            expiry_unix: one.record.expiry_unix,
+        }
+    }
+}

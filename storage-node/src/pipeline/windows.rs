@@ -1,0 +1,163 @@
+//! Proving in time, and accounting for what was not.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cairn_contracts::Head;
+use cairn_wire::{Period, TreeIndex};
+
+use crate::chain::replay;
+use crate::dashboard::{Alarm, Counter, Gauge};
+use crate::deal::{WindowEvent, WindowState};
+use crate::error::{ProvingError, StoreError};
+use crate::pipeline::{Work, blocking};
+use crate::proving::{plan_windows, read_window};
+use crate::translate::window_statement;
+
+impl Work {
+    /// Looks after the windows of every tree. Says whether a proof was handed in.
+    pub(super) async fn step_windows(&self, head: Head) -> Result<bool, ProvingError> {
+        let mut progressed = false;
+        let mut failed = Ok(());
+        for tree in self.ledger.trees() {
+            // One tree's trouble is no reason to miss another's deadline.
+            match self.step_tree(tree, head).await {
+                Ok(proved) => progressed |= proved,
+                Err(error) if failed.is_ok() => failed = Err(error),
+                Err(error) => tracing::error!(%tree, %error, "a window failed"),
+            }
+        }
+        failed.map(|()| progressed)
+    }
+
+    async fn step_tree(&self, tree: TreeIndex, head: Head) -> Result<bool, ProvingError> {
+        let first_open = self.ledger.last_window(tree)?.map(|(period, state)| {
+            if state.is_final() { period.next() } else { period }
+        });
+        let plan = plan_windows(&self.schedule, head.timestamp, first_open);
+        for period in plan.over {
+            self.close_window(tree, period).await?;
+        }
+        match plan.live {
+            Some(period) => self.prove_live(tree, period).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Records how a window ended whose deadline went by.
+    async fn close_window(&self, tree: TreeIndex, period: Period) -> Result<(), ProvingError> {
+        let state = self.ledger.window(tree, period)?;
+        if state.is_final() {
+            return Ok(());
+        }
+        let uptime = self.chain.uptime(tree, period, period.next()).await?;
+        let event = if uptime.proven > 0 {
+            WindowEvent::Count
+        } else if uptime.missed > 0 {
+            WindowEvent::Miss
+        } else {
+            WindowEvent::Excuse
+        };
+        self.record(tree, period, state, event)
+    }
+
+    /// Proves the window that is open, unless that is done.
+    async fn prove_live(&self, tree: TreeIndex, period: Period) -> Result<bool, ProvingError> {
+        let state = self.ledger.window(tree, period)?;
+        if state.is_final() {
+            return Ok(false);
+        }
+        if self.chain.proven(tree, period).await? {
+            self.record(tree, period, state, WindowEvent::Count)?;
+            return Ok(false);
+        }
+        let proof = match state {
+            WindowState::Proved { proof } => proof,
+            _ => match self.make_proof(tree, period, state).await? {
+                Some(proof) => proof,
+                None => return Ok(false),
+            },
+        };
+        let sent = self.chain.prove_window(tree, period, proof).await?;
+        tracing::info!(%tree, %period, gas = sent.gas_used, block = sent.block, "window proven");
+        let state = self.ledger.window(tree, period)?;
+        self.record(tree, period, state, WindowEvent::Count)?;
+        Ok(true)
+    }
+
+    /// Makes the proof of a window and writes it down before it is sent. `None` when nothing is owed or the round is
+    /// not posted yet.
+    async fn make_proof(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        state: WindowState,
+    ) -> Result<Option<[u8; 512]>, ProvingError> {
+        let (root, count) = self.chain.frozen_tree(tree, period).await?;
+        if count == 0 {
+            self.record(tree, period, state, WindowEvent::Excuse)?;
+            return Ok(None);
+        }
+        if self.chain.randomness(self.schedule.round_of(period)).await?.is_none() {
+            tracing::debug!(%tree, %period, "the round is not posted yet");
+            return Ok(None);
+        }
+        let seed = self.chain.window_seed(tree, period).await?;
+        let at = replay(self.set.tree_levels, &self.ledger.changes(tree), root, count)
+            .ok_or(ProvingError::UnknownTree { count })?;
+        self.metrics.clear(Alarm::UnknownTree);
+        let statement = window_statement(self.set, root, &seed, count)
+            .ok_or_else(|| ProvingError::Prover { reason: "the seed is no field element".to_owned() })?;
+        let (ledger, keys, set) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set);
+        let metrics = Arc::clone(&self.metrics);
+        let proof = blocking(move || {
+            let began = Instant::now();
+            let witness = read_window(&ledger, set, &statement, &at)?;
+            metrics.set(Gauge::ReadMillis, millis(began));
+            let proof = keys.prove_window(&statement, witness)?;
+            metrics.set(Gauge::ProofMillis, millis(began));
+            Ok(proof)
+        })
+        .await?;
+        self.metrics.count(Counter::ProofsMade);
+        self.metrics.clear(Alarm::Rot);
+        let proved = state.next(WindowEvent::Prove(proof)).map_err(StoreError::from)?;
+        self.ledger.put_window(tree, period, &proved)?;
+        tracing::info!(%tree, %period, count, ms = self.metrics.gauge(Gauge::ProofMillis), "window proof made");
+        Ok(Some(proof))
+    }
+
+    fn record(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        state: WindowState,
+        event: WindowEvent,
+    ) -> Result<(), ProvingError> {
+        let next = state.next(event).map_err(StoreError::from)?;
+        self.ledger.put_window(tree, period, &next)?;
+        match next {
+            WindowState::Counted => {
+                self.metrics.count(Counter::WindowsCounted);
+                self.metrics.clear(Alarm::MissedDeadline);
+                self.metrics.clear(Alarm::Refused);
+            }
+            WindowState::Missed => {
+                self.metrics.count(Counter::WindowsMissed);
+                let words = format!("tree {tree} period {period}");
+                self.metrics.raise(Alarm::MissedDeadline, &words);
+                tracing::error!(%tree, %period, "MISSED: the deadline went by without a counted proof");
+            }
+            WindowState::Excused => {
+                self.metrics.count(Counter::WindowsExcused);
+                tracing::debug!(%tree, %period, "nothing was owed");
+            }
+            WindowState::Open | WindowState::Proved { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,138 @@
+//! The Groth16 keys of the deployment's parameter set. Every statement is decided natively first and every proof is
+//! verified here, so that nothing false is ever sent.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cairn_contracts::{CircuitSet, KeyRecord};
+use cairn_merkle::Fr;
+use cairn_prover::append::{self, AppendCircuit, AppendStatement, AppendWitness};
+use cairn_prover::circuits::{Circuit, CircuitName};
+use cairn_prover::groth16::{self, Key, export};
+use cairn_prover::include::{self, IncludeCircuit, IncludeStatement, IncludeWitness};
+use cairn_prover::keys::{self, Progress};
+use cairn_prover::params::ParamSet;
+use cairn_prover::spacetime::{self, SpacetimeCircuit, SpacetimeStatement, SpacetimeWitness};
+
+use crate::error::{NodeError, ProvingError};
+
+/// Gives 32 secret random bytes.
+pub type RandomSource = Arc<dyn Fn() -> [u8; 32] + Send + Sync>;
+
+/// The keys this node proves with.
+pub struct ProverKeys {
+    set: &'static ParamSet,
+    spacetime: Key,
+    append: Key,
+    include: Key,
+    random: RandomSource,
+}
+
+impl std::fmt::Debug for ProverKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProverKeys").field("set", &self.set.name).finish_non_exhaustive()
+    }
+}
+
+impl ProverKeys {
+    /// Loads the keys of a set; missing ones of a development set are made first. Where the deployment is given, its
+    /// circuit ids must be those of the keys. Takes a while: run it where blocking is allowed.
+    ///
+    /// # Errors
+    /// The folder cannot be used, a file is damaged, a key needs a ceremony, or the deployment has other circuits.
+    pub fn load(
+        folder: &Path,
+        set: &'static ParamSet,
+        deployed: Option<&CircuitSet<KeyRecord>>,
+        random: RandomSource,
+    ) -> Result<Self, NodeError> {
+        let start = |error: &dyn std::fmt::Display| NodeError::Start {
+            doing: "loading the Groth16 keys",
+            reason: error.to_string(),
+        };
+        keys::ensure(folder, set, |step| {
+            if matches!(step, Progress::Making { .. }) {
+                tracing::info!(?step, "making a development key");
+            }
+        })
+        .map_err(|error| start(&error))?;
+        let load = |circuit: CircuitName, record: Option<&KeyRecord>| {
+            let key = keys::load(folder, set, circuit).map_err(|error| start(&error))?;
+            match record {
+                Some(record) if record.circuit_id != *key.identity().circuit_id.as_bytes() => {
+                    Err(start(&format!("the deployment has another {circuit} circuit than this program")))
+                }
+                _ => Ok(key),
+            }
+        };
+        Ok(Self {
+            set,
+            spacetime: load(CircuitName::Spacetime, deployed.map(|keys| &keys.spacetime))?,
+            append: load(CircuitName::Append, deployed.map(|keys| &keys.append))?,
+            include: load(CircuitName::Include, deployed.map(|keys| &keys.include))?,
+            random,
+        })
+    }
+
+    /// The parameter set.
+    #[must_use]
+    pub const fn set(&self) -> &'static ParamSet {
+        self.set
+    }
+
+    /// Proves a window.
+    ///
+    /// # Errors
+    /// [`ProvingError::Prover`]: the statement does not hold for this witness, or proving failed.
+    pub fn prove_window(
+        &self,
+        statement: &SpacetimeStatement,
+        witness: SpacetimeWitness,
+    ) -> Result<[u8; 512], ProvingError> {
+        spacetime::check(self.set, statement, &witness).map_err(|error| prover("the window's statement", &error))?;
+        let inputs = statement.public_inputs();
+        let circuit = SpacetimeCircuit::new(*self.set, statement.clone(), witness);
+        self.finish(&self.spacetime, Circuit::Spacetime(circuit), &inputs)
+    }
+
+    /// Proves an append.
+    ///
+    /// # Errors
+    /// As [`Self::prove_window`].
+    pub fn prove_append(
+        &self,
+        statement: &AppendStatement,
+        witness: AppendWitness,
+    ) -> Result<[u8; 512], ProvingError> {
+        append::check(self.set, statement, &witness).map_err(|error| prover("the append's statement", &error))?;
+        let inputs = statement.public_inputs();
+        let circuit = AppendCircuit::new(*self.set, statement.clone(), witness);
+        self.finish(&self.append, Circuit::Append(circuit), &inputs)
+    }
+
+    /// Proves an inclusion.
+    ///
+    /// # Errors
+    /// As [`Self::prove_window`].
+    pub fn prove_include(
+        &self,
+        statement: &IncludeStatement,
+        witness: IncludeWitness,
+    ) -> Result<[u8; 512], ProvingError> {
+        include::check(self.set, statement, &witness).map_err(|error| prover("the inclusion's statement", &error))?;
+        let inputs = statement.public_inputs();
+        let circuit = IncludeCircuit::new(*self.set, statement.clone(), witness);
+        self.finish(&self.include, Circuit::Include(circuit), &inputs)
+    }
+
+    fn finish(&self, key: &Key, circuit: Circuit, inputs: &[Fr]) -> Result<[u8; 512], ProvingError> {
+        let mut rng = groth16::blinding_rng((self.random)());
+        let proof = groth16::prove(key, circuit, &mut rng).map_err(|error| prover("the prover", &error))?;
+        groth16::verify(key.verifying_key(), &proof, inputs).map_err(|error| prover("our own proof", &error))?;
+        Ok(export::proof_to_evm(&proof))
+    }
+}
+
+fn prover(what: &str, error: &dyn std::fmt::Display) -> ProvingError {
+    ProvingError::Prover { reason: format!("{what}: {error}") }
+}

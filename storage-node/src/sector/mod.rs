@@ -1,0 +1,18 @@
+//! Sectors: which piece lies where, how pieces become leaves, and how a leaf is opened again.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `plan.rs` | packing: no I/O |
+//! | `commit.rs` | the tree of a piece over the chunk roots kept from its arrival: no I/O |
+//! | `build.rs` | from planned places to leaves, rows and `comm_d` on disk |
+//! | `open.rs` | the opening of one leaf, checked against its rows |
+
+mod build;
+mod commit;
+mod open;
+mod plan;
+
+pub use build::build;
+pub use commit::kept_rows;
+pub use open::{open_piece_leaf, open_sector_leaf};
+pub use plan::{Candidate, PackingRule, Place, plan};

@@ -1,0 +1,199 @@
+//! A body to disk, with BLAKE3, outboard and `comm_p` computed while it arrives.
+//!
+//! ```text
+//!  QUIC stream --chunks--> channel of 8 --> one blocking thread: write | outboard | comm_p (on all cores)
+//!                                                    |
+//!                                 content id right? durable? --> signed Receipt
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cairn_merkle::piece::PieceCommitter;
+use cairn_merkle::range::OutboardBuilder;
+use cairn_wire::message::{Receipt, StorePiece};
+use cairn_wire::{Address, HandlerFuture, PieceBody, PieceIntake, PieceTerms, WireError, sign_receipt};
+use tokio::sync::mpsc;
+
+use crate::dashboard::{Alarm, Counter};
+use crate::deal::SlotState;
+use crate::error::StoreError;
+use crate::sector::kept_rows;
+use crate::serve::handler::ServeContext;
+use crate::serve::reserve::Reservation;
+use crate::store::{Home, PieceRecord, SlotKey, SlotRecord};
+
+/// Chunks between the network and the disk: at most 1 MiB.
+const CHANNEL_CHUNKS: usize = 8;
+
+/// A piece that was admitted.
+pub(super) struct Intake {
+    pub(super) context: Arc<ServeContext>,
+    pub(super) request: StorePiece,
+    pub(super) owner: Address,
+    pub(super) reservation: Reservation,
+}
+
+enum Part {
+    Bytes(Bytes),
+    /// Every announced byte was sent and nothing after it.
+    End,
+}
+
+/// Why a body was not stored.
+enum Failure {
+    /// Somebody stopped sending.
+    GaveUp,
+    /// The bytes are not those of the content id.
+    WrongContent,
+    /// The store's part.
+    Store(StoreError),
+    /// Arithmetic on a length this node admitted.
+    Length(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl PieceIntake for Intake {
+    fn receive<'a>(self: Box<Self>, body: &'a mut PieceBody) -> HandlerFuture<'a, Receipt> {
+        Box::pin(async move {
+            let Self { context, request, owner, reservation } = *self;
+            let (sender, receiver) = mpsc::channel(CHANNEL_CHUNKS);
+            let for_worker = Arc::clone(&context);
+            // On its own thread and by its own right: once the last byte is through, it is stored whether or not
+            // somebody still waits for the answer.
+            let worker = tokio::task::spawn_blocking(move || {
+                let outcome = store_body(&for_worker, &request, owner, receiver);
+                drop(reservation);
+                outcome
+            });
+            while let Some(chunk) = body.next_chunk().await? {
+                if sender.send(Part::Bytes(chunk)).await.is_err() {
+                    break;
+                }
+            }
+            if sender.send(Part::End).await.is_err() {
+                tracing::debug!("the piece failed before its end");
+            }
+            drop(sender);
+            let stored = worker.await.map_err(|_| WireError::internal("the node's worker stopped"))?;
+            let (record, slot) = stored.map_err(|failure| refuse(&context, &request, failure))?;
+            context.metrics.count(Counter::PiecesStored);
+            context.metrics.add(Counter::BytesStored, request.byte_len);
+            sign(&context, &request, &record, &slot)
+        })
+    }
+}
+
+/// Signs what is durable.
+fn sign(
+    context: &ServeContext,
+    request: &StorePiece,
+    record: &PieceRecord,
+    slot: &SlotRecord,
+) -> Result<Receipt, WireError> {
+    let terms = PieceTerms {
+        deal: request.deal,
+        slot: request.slot,
+        provider: context.me,
+        content_id: request.content_id,
+        comm_p: record.comm_p,
+        b: record.b,
+        byte_len: record.byte_len,
+        expiry_unix: slot.expiry_unix,
+    };
+    let signature = sign_receipt(&context.domain, &terms, &context.operator)
+        .map_err(|_| WireError::internal("the node could not sign"))?;
+    Ok(Receipt { terms, signature })
+}
+
+fn store_body(
+    context: &ServeContext,
+    request: &StorePiece,
+    owner: Address,
+    mut parts: mpsc::Receiver<Part>,
+) -> Result<(PieceRecord, SlotRecord), Failure> {
+    let store = context.ledger.store();
+    let key = SlotKey { deal: request.deal, slot: request.slot };
+    let fresh = SlotRecord {
+        content_id: request.content_id,
+        owner,
+        expiry_unix: context.view.chain_time_unix().saturating_add(context.receipt_s),
+        since_unix: (context.clock)(),
+        state: SlotState::Stored,
+    };
+    if let Some(record) = store.piece(&request.content_id)? {
+        while let Some(part) = parts.blocking_recv() {
+            if matches!(part, Part::End) {
+                return Ok((record, slot_for_known_piece(context, key, fresh)?));
+            }
+        }
+        return Err(Failure::GaveUp);
+    }
+    let length = |error: &dyn std::fmt::Display| Failure::Length(error.to_string());
+    let mut outboard = OutboardBuilder::new(request.byte_len).map_err(|error| length(&error))?;
+    let mut committer = PieceCommitter::new(request.byte_len).map_err(|error| length(&error))?;
+    let mut writer = store.piece_writer(request.content_id, request.byte_len)?;
+    loop {
+        match parts.blocking_recv() {
+            Some(Part::Bytes(bytes)) => {
+                writer.push(&bytes)?;
+                outboard.update(&bytes).map_err(|error| length(&error))?;
+                committer.update(&bytes).map_err(|error| length(&error))?;
+            }
+            Some(Part::End) => break,
+            None => return Err(Failure::GaveUp),
+        }
+    }
+    let (content_id, outboard) = outboard.finish().map_err(|error| length(&error))?;
+    if content_id != request.content_id {
+        return Err(Failure::WrongContent);
+    }
+    let (commitment, tree) = committer.finish_tree().map_err(|error| length(&error))?;
+    let rows = kept_rows(&tree, request.byte_len);
+    let record = PieceRecord {
+        byte_len: request.byte_len,
+        b: commitment.b,
+        comm_p: commitment.comm_p,
+        home: Home::Large,
+    };
+    writer.finish(record, &outboard, &rows, (key, &fresh))?;
+    context.ledger.note_slot(key, fresh);
+    Ok((record, fresh))
+}
+
+/// The piece is here already: the slot is recorded, or keeps what was promised for it.
+fn slot_for_known_piece(context: &ServeContext, key: SlotKey, fresh: SlotRecord) -> Result<SlotRecord, StoreError> {
+    match context.ledger.slot(key) {
+        Some(known) if !matches!(known.state, SlotState::Stored | SlotState::Ended) => Ok(known),
+        _ => {
+            context.ledger.put_slot(key, fresh)?;
+            Ok(fresh)
+        }
+    }
+}
+
+fn refuse(context: &ServeContext, request: &StorePiece, failure: Failure) -> WireError {
+    context.metrics.count(Counter::PiecesRefused);
+    match failure {
+        Failure::GaveUp => WireError::bad_request("the body did not come to its end"),
+        Failure::WrongContent => WireError::bad_request("the body is not the piece of that content id"),
+        Failure::Length(reason) => {
+            tracing::error!(content_id = %request.content_id, %reason, "a piece could not be hashed");
+            WireError::internal("the node could not hash the piece")
+        }
+        Failure::Store(error) => {
+            context.metrics.count(Counter::DiskFaults);
+            context.metrics.raise(Alarm::Disk, &error);
+            tracing::error!(content_id = %request.content_id, %error, "a piece was not stored");
+            match error {
+                StoreError::DiskFull { .. } => WireError::internal("the node's disk is full: the piece was not stored"),
+                _ => WireError::internal("the node's disk failed: the piece was not stored"),
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Slots, sectors, the chain as far as it was followed, and windows: small records, kept in memory and on disk alike.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cairn_wire::{ContentId, DealId, Period, SectorKind, SlotIndex, TreeIndex};
+use rocksdb::IteratorMode;
+
+use crate::deal::{SectorEvent, SectorId, SectorState, SlotEvent, SlotState, WindowState};
+use crate::error::StoreError;
+use crate::sector::Place;
+use crate::store::Store;
+use crate::store::db::fault;
+use crate::store::keys::{self, CURSOR, Family, NEXT_SECTOR};
+use crate::store::records::{Cursor, SectorRecord, SlotRecord, TreeChange, decode_window, encode_window};
+
+/// A slot's name: its deal and its place there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotKey {
+    /// The deal.
+    pub deal: DealId,
+    /// The place.
+    pub slot: SlotIndex,
+}
+
+impl SlotKey {
+    pub(super) fn bytes(self) -> [u8; 9] {
+        keys::slot(self.deal, self.slot)
+    }
+}
+
+impl std::fmt::Display for SlotKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.deal, self.slot)
+    }
+}
+
+/// The small records of a node. Every change is on disk, synced, before it is seen in memory.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Store,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    slots: BTreeMap<SlotKey, SlotRecord>,
+    sectors: BTreeMap<SectorId, SectorRecord>,
+    next_sector: u64,
+    cursor: Option<Cursor>,
+    changes: BTreeMap<TreeIndex, Vec<TreeChange>>,
+}
+
+/// What following some blocks changes, all of it or nothing.
+#[derive(Debug, Default)]
+pub struct ChainStep {
+    /// Changes of this provider's trees, in the order of the chain.
+    pub changes: Vec<(TreeIndex, TreeChange)>,
+    /// Sectors that moved on.
+    pub sectors: Vec<(SectorId, SectorRecord)>,
+    /// Slots that moved on.
+    pub slots: Vec<(SlotKey, SlotRecord)>,
+}
+
+impl Ledger {
+    /// Reads all records of an open store.
+    ///
+    /// # Errors
+    /// A record that does not decode, and the disk's own.
+    pub fn load(store: Store) -> Result<Self, StoreError> {
+        let mut state = State::default();
+        for (key, value) in entries(&store, Family::Slots)? {
+            let bytes = <[u8; 9]>::try_from(key.as_slice())
+                .map_err(|_| StoreError::BadRecord { what: "slot", field: "key" })?;
+            let [deal @ .., slot] = bytes;
+            let key = SlotKey { deal: DealId(u64::from_be_bytes(deal)), slot: SlotIndex(slot) };
+            state.slots.insert(key, SlotRecord::decode(&value)?);
+        }
+        for (key, value) in entries(&store, Family::Sectors)? {
+            let bytes = <[u8; 8]>::try_from(key.as_slice())
+                .map_err(|_| StoreError::BadRecord { what: "sector", field: "key" })?;
+            state.sectors.insert(SectorId(u64::from_be_bytes(bytes)), SectorRecord::decode(&value)?);
+        }
+        for (key, value) in entries(&store, Family::Chain)? {
+            match key.split_first() {
+                Some((b'm', rest)) => {
+                    let tree = rest
+                        .first_chunk::<4>()
+                        .ok_or(StoreError::BadRecord { what: "tree change", field: "key" })?;
+                    let tree = TreeIndex(u32::from_be_bytes(*tree));
+                    state.changes.entry(tree).or_default().push(TreeChange::decode(&value)?);
+                }
+                _ => state.cursor = Some(Cursor::decode(&value)?),
+            }
+        }
+        state.next_sector = match store.get(Family::Node, NEXT_SECTOR, "reading the next sector's number")? {
+            Some(bytes) => <[u8; 8]>::try_from(bytes.as_slice())
+                .map(u64::from_le_bytes)
+                .map_err(|_| StoreError::BadRecord { what: "next sector", field: "number" })?,
+            None => 0,
+        };
+        Ok(Self { store, state: Mutex::new(state) })
+    }
+
+    /// The store under it.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held left at worst a change on disk that memory has not seen; the map itself is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One slot.
+    #[must_use]
+    pub fn slot(&self, key: SlotKey) -> Option<SlotRecord> {
+        self.state().slots.get(&key).copied()
+    }
+
+    /// All slots for which `want` holds.
+    #[must_use]
+    pub fn slots(&self, want: impl Fn(&SlotRecord) -> bool) -> Vec<(SlotKey, SlotRecord)> {
+        self.state().slots.iter().filter(|(_, record)| want(record)).map(|(key, record)| (*key, *record)).collect()
+    }
+
+    /// Remembers a slot that the store has just recorded together with its piece.
+    pub fn note_slot(&self, key: SlotKey, record: SlotRecord) {
+        self.state().slots.insert(key, record);
+    }
+
+    /// Records a slot anew, for a piece that is already here.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn put_slot(&self, key: SlotKey, record: SlotRecord) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        batch.put(Family::Slots, &key.bytes(), &record.encode());
+        self.store.commit(batch, "recording a slot")?;
+        self.note_slot(key, record);
+        Ok(())
+    }
+
+    /// Moves a slot on.
+    ///
+    /// # Errors
+    /// [`StoreError::Illegal`] for a step its state does not allow, [`StoreError::Missing`] for an unknown slot, and
+    /// the disk's own.
+    pub fn step_slot(&self, key: SlotKey, event: SlotEvent, now_unix: u64) -> Result<SlotRecord, StoreError> {
+        let record = self.slot(key).ok_or_else(|| StoreError::Missing { what: format!("slot {key}") })?;
+        let moved = SlotRecord { state: record.state.next(event)?, since_unix: now_unix, ..record };
+        self.put_slot(key, moved)?;
+        Ok(moved)
+    }
+
+    /// One sector.
+    #[must_use]
+    pub fn sector(&self, sector: SectorId) -> Option<SectorRecord> {
+        self.state().sectors.get(&sector).cloned()
+    }
+
+    /// All sectors for which `want` holds, oldest first.
+    #[must_use]
+    pub fn sectors(&self, want: impl Fn(&SectorRecord) -> bool) -> Vec<(SectorId, SectorRecord)> {
+        let state = self.state();
+        state.sectors.iter().filter(|(_, record)| want(record)).map(|(id, record)| (*id, record.clone())).collect()
+    }
+
+    /// Fixes the places of a new sector.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn plan_sector(&self, kind: SectorKind, places: Vec<Place>) -> Result<SectorId, StoreError> {
+        let mut state = self.state();
+        let sector = SectorId(state.next_sector);
+        let next = state.next_sector.saturating_add(1);
+        let record = SectorRecord { state: SectorState::Planned, kind, places };
+        let mut batch = self.store.batch();
+        batch.put(Family::Sectors, &keys::sector(sector), &record.encode());
+        batch.put(Family::Node, NEXT_SECTOR, &next.to_le_bytes());
+        self.store.commit(batch, "planning a sector")?;
+        state.next_sector = next;
+        state.sectors.insert(sector, record);
+        Ok(sector)
+    }
+
+    /// Gives up a sector whose leaves were never written.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn drop_plan(&self, sector: SectorId) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        batch.delete(Family::Sectors, &keys::sector(sector));
+        self.store.commit(batch, "dropping a plan")?;
+        self.state().sectors.remove(&sector);
+        Ok(())
+    }
+
+    /// Remembers a sector and slots that the store has just recorded together with the leaves.
+    pub fn note_packed(&self, sector: SectorId, record: SectorRecord, slots: &[(SlotKey, SlotRecord)]) {
+        let mut state = self.state();
+        state.sectors.insert(sector, record);
+        state.slots.extend(slots.iter().copied());
+    }
+
+    /// Moves a sector on.
+    ///
+    /// # Errors
+    /// As [`Self::step_slot`].
+    pub fn step_sector(&self, sector: SectorId, event: SectorEvent) -> Result<SectorRecord, StoreError> {
+        let record = self.sector(sector).ok_or_else(|| StoreError::Missing { what: format!("sector {sector}") })?;
+        let moved = SectorRecord { state: record.state.next(event)?, ..record };
+        let mut batch = self.store.batch();
+        batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
+        self.store.commit(batch, "recording a sector")?;
+        self.state().sectors.insert(sector, moved.clone());
+        Ok(moved)
+    }
+
+    /// Slots that wait for a sector with their piece in it, oldest acceptance first.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(SlotKey, SlotRecord)> {
+        let mut waiting = self.slots(|record| matches!(record.state, SlotState::Accepted { .. }));
+        waiting.sort_by_key(|(key, record)| (record.since_unix, *key));
+        waiting
+    }
+
+    /// Whether any slot that has not ended names this piece.
+    #[must_use]
+    pub fn is_wanted(&self, content_id: &ContentId) -> bool {
+        let state = self.state();
+        state.slots.values().any(|record| record.content_id == *content_id && record.state != SlotState::Ended)
+    }
+
+    /// Where the chain has been followed to.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.state().cursor
+    }
+
+    /// All changes of a tree, in the order of the chain.
+    #[must_use]
+    pub fn changes(&self, tree: TreeIndex) -> Vec<TreeChange> {
+        self.state().changes.get(&tree).cloned().unwrap_or_default()
+    }
+
+    /// The trees that ever had a sector.
+    #[must_use]
+    pub fn trees(&self) -> Vec<TreeIndex> {
+        self.state().changes.keys().copied().collect()
+    }
+
+    /// Records what some blocks said, and that they were read.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn follow(&self, cursor: Cursor, step: ChainStep) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let mut batch = self.store.batch();
+        batch.put(Family::Chain, CURSOR, &cursor.encode());
+        let mut counts: BTreeMap<TreeIndex, u64> = BTreeMap::new();
+        for (tree, change) in &step.changes {
+            let sequence = counts.entry(*tree).or_insert_with(|| state.changes.get(tree).map_or(0, |all| all.len() as u64));
+            batch.put(Family::Chain, &keys::change(*tree, *sequence), &change.encode());
+            *sequence += 1;
+        }
+        for (sector, record) in &step.sectors {
+            batch.put(Family::Sectors, &keys::sector(*sector), &record.encode());
+        }
+        for (key, record) in &step.slots {
+            batch.put(Family::Slots, &key.bytes(), &record.encode());
+        }
+        self.store.commit(batch, "recording what the chain said")?;
+        state.cursor = Some(cursor);
+        for (tree, change) in step.changes {
+            state.changes.entry(tree).or_default().push(change);
+        }
+        state.sectors.extend(step.sectors);
+        state.slots.extend(step.slots);
+        Ok(())
+    }
+
+    /// The state of a window; one that was never touched is open.
+    ///
+    /// # Errors
+    /// A record that does not decode, and the disk's own.
+    pub fn window(&self, tree: TreeIndex, period: Period) -> Result<WindowState, StoreError> {
+        let bytes = self.store.get(Family::Windows, &keys::window(tree, period), "reading a window")?;
+        bytes.map_or(Ok(WindowState::Open), |bytes| decode_window(&bytes))
+    }
+
+    /// Records the state of a window.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn put_window(&self, tree: TreeIndex, period: Period, window: &WindowState) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        batch.put(Family::Windows, &keys::window(tree, period), &encode_window(window));
+        self.store.commit(batch, "recording a window")
+    }
+
+    /// The last period of a tree that has a record.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn last_window(&self, tree: TreeIndex) -> Result<Option<(Period, WindowState)>, StoreError> {
+        let doing = "reading windows";
+        let mut cursor = self.store.db().raw_iterator_cf(self.store.family(Family::Windows)?);
+        cursor.seek_for_prev(keys::window(tree, Period(u64::MAX)));
+        cursor.status().map_err(|error| fault(doing, &error))?;
+        let (Some(key), Some(value)) = (cursor.key(), cursor.value()) else {
+            return Ok(None);
+        };
+        let (Some(found), Some(period)) = (key.first_chunk::<4>(), key.last_chunk::<8>()) else {
+            return Err(StoreError::BadRecord { what: "window", field: "key" });
+        };
+        if u32::from_be_bytes(*found) != tree.0 {
+            return Ok(None);
+        }
+        Ok(Some((Period(u64::from_be_bytes(*period)), decode_window(value)?)))
+    }
+}
+
+fn entries(store: &Store, family: Family) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let mut all = Vec::new();
+    for entry in store.db().iterator_cf(store.family(family)?, IteratorMode::Start) {
+        let (key, value) = entry.map_err(|error| fault("loading records", &error))?;
+        all.push((key.into_vec(), value.into_vec()));
+    }
+    Ok(all)
+}

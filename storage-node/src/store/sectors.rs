@@ -1,0 +1,213 @@
+//! Leaves and rows of sectors, and the one step in which pieces move into a sector.
+
+use std::path::PathBuf;
+
+use cairn_merkle::tree::CHUNK_LEAVES;
+use cairn_merkle::{Fr, field, fr32};
+use rocksdb::SstFileWriter;
+
+use crate::deal::SectorId;
+use crate::error::{SectorError, StoreError};
+use crate::store::db::fault;
+use crate::store::keys::{self, Family};
+use crate::store::ledger::SlotKey;
+use crate::store::pieces::{PIECE_PART_BYTES, bytes_of, nodes_of};
+use crate::store::records::{Home, PieceRecord, SectorRecord, SlotRecord};
+use crate::store::Store;
+
+/// Bytes of a chunk of leaves.
+pub const CHUNK_BYTES: usize = CHUNK_LEAVES * field::ELEMENT_BYTES;
+
+const FILE_BYTES: u64 = 256 << 20;
+const ROW_PART_NODES: usize = 4096;
+
+/// Leaves of one sector on their way to the disk, chunk after chunk.
+pub struct SectorWriter<'s> {
+    store: &'s Store,
+    sector: SectorId,
+    current: Option<(SstFileWriter<'s>, PathBuf)>,
+    finished: Vec<PathBuf>,
+}
+
+impl std::fmt::Debug for SectorWriter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SectorWriter").field("sector", &self.sector).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Starts the leaves of a sector; what a crash left of an earlier attempt is dropped.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn sector_writer(&self, sector: SectorId) -> Result<SectorWriter<'_>, StoreError> {
+        self.drop_sector_bytes(sector)?;
+        Ok(SectorWriter { store: self, sector, current: None, finished: Vec::new() })
+    }
+
+    /// The stored bytes of a chunk of leaves; `None` for a chunk that holds no piece's bytes and was not stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the disk's checksum fails, and the disk's own.
+    pub fn chunk(&self, sector: SectorId, chunk: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get_bulk(Family::Chunks, &keys::chunk(sector, chunk), "reading a chunk of leaves")
+    }
+
+    /// The rows above the chunks, chunk roots first, root last.
+    ///
+    /// # Errors
+    /// A node that is no field element, and the disk's own.
+    pub fn rows(&self, sector: SectorId) -> Result<Vec<Fr>, StoreError> {
+        let mut nodes = Vec::new();
+        for part in 0_u32.. {
+            let Some(bytes) = self.get(Family::Rows, &keys::chunk(sector, part), "reading rows")? else {
+                break;
+            };
+            nodes.extend(nodes_of("rows", &bytes)?);
+        }
+        Ok(nodes)
+    }
+
+    /// Drops the leaves and rows of a sector that left its tree.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn drop_sector_bytes(&self, sector: SectorId) -> Result<(), StoreError> {
+        let (from, to) = (keys::chunk(sector, 0), keys::chunk(sector, u32::MAX));
+        self.drop_ingested(Family::Chunks, &from, &to)?;
+        let mut batch = self.batch();
+        batch.delete_range(Family::Rows, from.to_vec(), to.to_vec());
+        self.commit(batch, "dropping rows")
+    }
+
+    /// Replaces the stored bytes of a chunk, with valid checksums of the disk's own: rot that only the tree can see.
+    #[cfg(test)]
+    pub(crate) fn replace_chunk(&self, sector: SectorId, chunk: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut batch = self.batch();
+        batch.put(Family::Chunks, &keys::chunk(sector, chunk), bytes);
+        self.commit(batch, "replacing a chunk")
+    }
+}
+
+/// What becomes durable together with a sector's rows.
+#[derive(Debug)]
+pub struct Packed<'a> {
+    /// The sector.
+    pub record: &'a SectorRecord,
+    /// Chunk roots first, root last.
+    pub rows: &'a [Fr],
+    /// Slots whose piece now lies in the sector.
+    pub slots: &'a [(SlotKey, SlotRecord)],
+}
+
+impl SectorWriter<'_> {
+    /// Adds a chunk; numbers ascend, chunks that hold no piece's bytes are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] and the disk's own.
+    pub fn put_chunk(&mut self, chunk: u32, leaves: &[u8]) -> Result<(), StoreError> {
+        let (mut writer, path) = match self.current.take() {
+            Some(current) => current,
+            None => self.store.sst_writer("sector")?,
+        };
+        let put = writer.put(keys::chunk(self.sector, chunk), leaves);
+        let full = writer.file_size() >= FILE_BYTES;
+        self.current = Some((writer, path));
+        put.map_err(|error| fault("writing leaves", &error))?;
+        if full { self.close_file() } else { Ok(()) }
+    }
+
+    fn close_file(&mut self) -> Result<(), StoreError> {
+        if let Some((mut writer, path)) = self.current.take() {
+            self.finished.push(path);
+            writer.finish().map_err(|error| fault("finishing a file of leaves", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes leaves, rows, the sector's record, the new homes of its pieces and their slots durable; then drops the
+    /// pieces as they arrived.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] and the disk's own; after an error the pieces are where they were.
+    pub fn finish(mut self, packed: &Packed<'_>) -> Result<(), StoreError> {
+        self.close_file()?;
+        self.store.ingest(Family::Chunks, self.finished.clone(), "taking in leaves")?;
+        let mut batch = self.store.batch();
+        for (part, nodes) in (0_u32..).zip(packed.rows.chunks(ROW_PART_NODES)) {
+            batch.put(Family::Rows, &keys::chunk(self.sector, part), &bytes_of(nodes));
+        }
+        batch.put(Family::Sectors, &keys::sector(self.sector), &packed.record.encode());
+        let mut arrived = Vec::new();
+        for place in &packed.record.places {
+            let old = self
+                .store
+                .piece(&place.content_id)?
+                .ok_or_else(|| StoreError::Missing { what: format!("piece {}", place.content_id) })?;
+            arrived.push((place.content_id, old.home));
+            let home = Home::Sector { sector: self.sector, offset_leaves: place.offset_leaves };
+            batch.put(Family::PieceMeta, place.content_id.as_bytes(), &PieceRecord { home, ..old }.encode());
+        }
+        for (key, slot) in packed.slots {
+            batch.put(Family::Slots, &key.bytes(), &slot.encode());
+        }
+        self.store.commit(batch, "recording a packed sector")?;
+        for (content_id, home) in arrived {
+            self.store.drop_arrived(&content_id, home)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SectorWriter<'_> {
+    fn drop(&mut self) {
+        let open = self.current.take().map(|(_, path)| path);
+        for path in self.finished.drain(..).chain(open) {
+            if let Err(error) = std::fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %path.display(), %error, "a half-written file stays until the next start");
+            }
+        }
+    }
+}
+
+/// One part of a packed piece, decoded from the leaves it became.
+pub(super) fn read_part(
+    store: &Store,
+    sector: SectorId,
+    offset_leaves: u64,
+    byte_len: u64,
+    part: u32,
+) -> Result<Vec<u8>, StoreError> {
+    let bad = |field| StoreError::BadRecord { what: "piece", field };
+    let before = u64::from(part).saturating_mul(PIECE_PART_BYTES as u64);
+    let part_len = byte_len.saturating_sub(before).min(PIECE_PART_BYTES as u64);
+    let first = offset_leaves.saturating_add(u64::from(part).saturating_mul(CHUNK_LEAVES as u64));
+    let chunk = u32::try_from(first / CHUNK_LEAVES as u64).map_err(|_| bad("offset"))?;
+    let missing = || StoreError::Missing { what: format!("chunk {chunk} of sector {sector}") };
+    let leaves = store.chunk(sector, chunk)?.ok_or_else(missing)?;
+    let at = usize::try_from(first % CHUNK_LEAVES as u64).map_err(|_| bad("offset"))? * field::ELEMENT_BYTES;
+    let count = usize::try_from(fr32::elements_for(part_len)).map_err(|_| bad("byte_len"))? * field::ELEMENT_BYTES;
+    let slice = leaves.get(at..at.saturating_add(count)).ok_or_else(missing)?;
+    fr32::decode_stored(slice, part_len).map_err(|error| StoreError::Corrupt {
+        doing: "decoding a piece from its sector",
+        detail: format!("sector {sector}, chunk {chunk}: {error}"),
+    })
+}
+
+/// The elements of one stored chunk.
+///
+/// # Errors
+/// [`SectorError::NotALeaf`] naming the first leaf that is none.
+pub fn parse_leaves(sector: SectorId, chunk: u32, bytes: &[u8]) -> Result<Vec<Fr>, SectorError> {
+    let (elements, rest) = bytes.as_chunks::<{ field::ELEMENT_BYTES }>();
+    let first = u64::from(chunk).saturating_mul(CHUNK_LEAVES as u64);
+    if !rest.is_empty() {
+        return Err(SectorError::NotALeaf { sector, leaf: first.saturating_add(elements.len() as u64) });
+    }
+    (first..)
+        .zip(elements)
+        .map(|(leaf, element)| field::from_bytes(element).map_err(|_| SectorError::NotALeaf { sector, leaf }))
+        .collect()
+}
