@@ -15,7 +15,6 @@ export CCACHE_DIR ?= $(CAIRN_CACHE)/ccache
 export PATH := /usr/lib/ccache:$(HOME)/.cargo/bin:$(PATH)
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS = $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
-FORGE = contracts/node_modules/.bin/forge
 STEP = @tools/step
 
 .PHONY: setup demo test bench smoke fuzz-smoke bench-smoke ci fmt clippy build unit doc forge artifacts e2e
@@ -55,10 +54,10 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 artifacts:
-	cd contracts && node build-artifacts.mjs --check
+	cd contracts && npm run --silent check
 
 forge:
-	cd contracts/sol && ../node_modules/.bin/forge test
+	cd contracts && npm run --silent test && npm run --silent gas
 
 e2e: build
 	cargo nextest run -p cairn-devnet --test '*' --profile e2e --locked

@@ -18,6 +18,7 @@
 
 pub mod accounts;
 pub mod beacon;
+pub mod chain_view;
 pub mod demo;
 pub mod deploying;
 pub mod http;

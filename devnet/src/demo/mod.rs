@@ -1,6 +1,5 @@
 //! The tour: keys, network, put, proofs, tampering, kills, get, payments. Every step is read back from the chain by RPC.
 
-mod chain_view;
 mod proofs;
 pub mod screen;
 mod sources;
@@ -16,6 +15,7 @@ use cairn_prover::params::DEVNET;
 use cairn_wire::{Address, DealId, SlotIndex};
 
 use crate::accounts;
+use crate::chain_view;
 use crate::network::{Network, Plan};
 use crate::user::Coding;
 use screen::Screen;

@@ -1,22 +1,32 @@
 //! What the chain says, by its own events and receipts.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use cairn_contracts::{Chain, ChainEventKind};
 use cairn_wire::{Address, DealId};
+
+use tokio::time::sleep;
 
 use crate::network::Network;
 
 /// Deals opened since a block, and how their slots stand.
-#[derive(Debug)]
-pub(super) struct DealsSeen {
-    pub(super) deals: Vec<DealId>,
-    pub(super) slots: usize,
-    pub(super) slots_filled: usize,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealsSeen {
+    /// The deals.
+    pub deals: Vec<DealId>,
+    /// Slots of all of them.
+    pub slots: usize,
+    /// How many of these a node has filled.
+    pub slots_filled: usize,
 }
 
-pub(super) async fn deals_since(chain: &Chain, block: u64) -> Result<DealsSeen> {
+/// The deals opened since a block.
+///
+/// # Errors
+/// When the chain does not answer.
+pub async fn deals_since(chain: &Chain, block: u64) -> Result<DealsSeen> {
     let head = chain.head().await?.number;
     let mut seen = DealsSeen {
         deals: Vec::new(),
@@ -37,7 +47,10 @@ pub(super) async fn deals_since(chain: &Chain, block: u64) -> Result<DealsSeen> 
 }
 
 /// How many windows of each provider the chain has counted.
-pub(super) async fn windows_proven(chain: &Chain) -> Result<BTreeMap<Address, u64>> {
+///
+/// # Errors
+/// When the chain does not answer.
+pub async fn windows_proven(chain: &Chain) -> Result<BTreeMap<Address, u64>> {
     let head = chain.head().await?.number;
     let mut counted = BTreeMap::new();
     for event in chain.events(chain.deployment().start_block, head).await? {
@@ -49,7 +62,10 @@ pub(super) async fn windows_proven(chain: &Chain) -> Result<BTreeMap<Address, u6
 }
 
 /// Gas of every window proof so far, whole transactions.
-pub(super) async fn window_gas(network: &Network) -> Result<Vec<u64>> {
+///
+/// # Errors
+/// When the chain does not answer.
+pub async fn window_gas(network: &Network) -> Result<Vec<u64>> {
     let chain = network.chain();
     let head = chain.head().await?.number;
     let mut gas = Vec::new();
@@ -59,4 +75,22 @@ pub(super) async fn window_gas(network: &Network) -> Result<Vec<u64>> {
         }
     }
     Ok(gas)
+}
+
+/// Waits until each of `providers` has at least `periods` counted windows.
+///
+/// # Errors
+/// When the chain does not answer, or after `within`, with what it had counted.
+pub async fn wait_for_windows(chain: &Chain, providers: &[Address], periods: u64, within: Duration) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let proven = windows_proven(chain).await?;
+        if providers.iter().all(|provider| proven.get(provider).is_some_and(|count| *count >= periods)) {
+            return Ok(());
+        }
+        if began.elapsed() > within {
+            bail!("after {within:?} the chain has counted only {proven:?}");
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
 }
