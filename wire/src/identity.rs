@@ -84,7 +84,7 @@ impl NodeIdentity {
         })
     }
 
-    /// SHA-256 of the public key's SubjectPublicKeyInfo: what stands in the registry.
+    /// SHA-256 of the public key's `SubjectPublicKeyInfo`: what stands in the registry.
     #[must_use]
     pub const fn pin(&self) -> [u8; 32] {
         self.pin
@@ -132,7 +132,7 @@ impl fmt::Debug for NodeIdentity {
     }
 }
 
-/// SHA-256 of the SubjectPublicKeyInfo of a certificate, which may come from a stranger.
+/// SHA-256 of the `SubjectPublicKeyInfo` of a certificate, which may come from a stranger.
 pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Result<[u8; 32], rustls::Error> {
     let parsed = rustls::server::ParsedCertificate::try_from(certificate)?;
     Ok(Sha256::digest(parsed.subject_public_key_info().as_ref()).into())

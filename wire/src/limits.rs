@@ -17,7 +17,7 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Longest wait for a whole header, a free stream, or the end of a stream that is over.
     pub header_timeout: Duration,
-    /// Longest wait for an answer; for StorePiece the wait for the Receipt after the body's last byte.
+    /// Longest wait for an answer; for `StorePiece` the wait for the Receipt after the body's last byte.
     pub request_timeout: Duration,
     /// Longest pause inside a body, either way.
     pub body_stall: Duration,

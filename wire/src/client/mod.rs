@@ -6,8 +6,8 @@
 //! | `connect` | sockets, names and handshakes |
 //! | `connection` | the five requests |
 //! | `exchange` | one request's stream |
-//! | `upload` | the body of a StorePiece |
-//! | `range` | the verified bytes of a ReadRange |
+//! | `upload` | the body of a `StorePiece` |
+//! | `range` | the verified bytes of a `ReadRange` |
 
 mod connect;
 mod connection;

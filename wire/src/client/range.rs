@@ -1,4 +1,4 @@
-//! The bytes of a ReadRange: nothing is given out that does not belong to the content id.
+//! The bytes of a `ReadRange`: nothing is given out that does not belong to the content id.
 
 use std::collections::VecDeque;
 

@@ -57,7 +57,7 @@ pub trait PieceIntake: Send {
     fn receive<'a>(self: Box<Self>, body: &'a mut PieceBody) -> HandlerFuture<'a, Receipt>;
 }
 
-/// The answer to a ReadRange.
+/// The answer to a `ReadRange`.
 pub struct RangeReply {
     /// What is said first.
     pub header: RangeHeader,

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`handler`] | what a node must be able to do |
-//! | [`body`] | the body of a StorePiece as the node reads it |
+//! | [`body`] | the body of a `StorePiece` as the node reads it |
 //! | `accept` | the socket, and who may connect |
 //! | `slots` | connections counted by peer |
 //! | `windows` | flow-control windows as a shared budget |

@@ -22,7 +22,7 @@ use crate::source::ChunkSource;
 /// A write is at most so long, so that its time-out is about progress and not about size.
 const WRITE_BYTES: usize = 128 << 10;
 
-/// StorePiece: refused before the body, or Continue, the body, and a Receipt.
+/// `StorePiece`: refused before the body, or Continue, the body, and a Receipt.
 pub(crate) async fn serve_store(
     shared: &Shared,
     windows: &Arc<Windows>,
@@ -114,7 +114,7 @@ fn check_receipt(request: &StorePiece, receipt: Receipt) -> Result<Receipt, Wire
     ))
 }
 
-/// ReadRange: a header and the encoded bytes.
+/// `ReadRange`: a header and the encoded bytes.
 pub(crate) async fn serve_range(
     shared: &Shared,
     windows: &Arc<Windows>,
