@@ -332,8 +332,10 @@ fn sectors_arguments(
     verifier: EvmAddress,
     beacon: EvmAddress,
 ) -> Sectors::constructorCall {
-    let circuit =
-        |record: &KeyRecord| Sectors::CircuitKey { key: evm(record.address), id: B256::from(record.circuit_id) };
+    let circuit = |record: &KeyRecord| Sectors::CircuitKey {
+        key: evm(record.address),
+        id: B256::from(record.circuit_id),
+    };
     let parameters = &plan.parameters;
     Sectors::constructorCall {
         verifier_: verifier,
@@ -344,7 +346,12 @@ fn sectors_arguments(
             treeLevels: parameters.tree_levels,
             includeWidth: parameters.include_width,
         },
-        circuits: [circuit(&keys.spacetime), circuit(&keys.append), circuit(&keys.retire), circuit(&keys.include)],
+        circuits: [
+            circuit(&keys.spacetime),
+            circuit(&keys.append),
+            circuit(&keys.retire),
+            circuit(&keys.include),
+        ],
         emptyRoot_: word(&parameters.empty_root),
     }
 }

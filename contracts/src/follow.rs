@@ -36,8 +36,11 @@ impl Follower {
     pub async fn poll(&mut self, chain: &Chain) -> Result<Option<News>, ChainError> {
         loop {
             let head = chain.head().await?;
-            let Plan::Read { anchor, from, to } = self.plan(head.number) else {
-                return Ok(None);
+            let plan = self.plan(head.number);
+            let anchor = match plan {
+                Plan::Wait => None,
+                Plan::Verify { anchor } => Some(anchor),
+                Plan::Read { anchor, .. } => anchor,
             };
             if let Some(anchor) = anchor {
                 let on_chain = chain.block(anchor.number).await?.map(|block| block.hash);
@@ -50,6 +53,9 @@ impl Follower {
             if let Some(from_block) = self.take_void() {
                 return Ok(Some(News::Void { from_block }));
             }
+            let Plan::Read { from, to, .. } = plan else {
+                return Ok(None);
+            };
             // The chain may be reorganised, or another endpoint take over, while the logs are read: the last block must
             // be the same before and after.
             let Some(before) = chain.block(to).await? else {

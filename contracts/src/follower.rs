@@ -31,8 +31,13 @@ pub struct BlockRef {
 /// What to ask the chain for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Nothing confirmed is unread.
+    /// Nothing confirmed is unread, and nothing delivered can be looked at again.
     Wait,
+    /// Nothing confirmed is unread: only look whether the anchor still stands.
+    Verify {
+        /// The block whose hash must be looked at.
+        anchor: BlockRef,
+    },
     /// Read the logs of these blocks, both included, once the anchor was checked.
     Read {
         /// The block whose hash must be looked at first; none before the first batch.
@@ -92,18 +97,22 @@ impl Follower {
     /// What to do when the newest block is `head`.
     #[must_use]
     pub fn plan(&self, head: u64) -> Plan {
-        let Some(confirmed) = head.checked_sub(self.confirmations) else {
-            return Plan::Wait;
+        let anchor = self.anchors.back().copied();
+        let confirmed = head
+            .checked_sub(self.confirmations)
+            .filter(|confirmed| *confirmed >= self.next);
+        let Some(confirmed) = confirmed else {
+            return match anchor {
+                Some(anchor) if anchor.number <= head => Plan::Verify { anchor },
+                _ => Plan::Wait,
+            };
         };
-        if confirmed < self.next {
-            return Plan::Wait;
-        }
         let to = self
             .next
             .saturating_add(self.max_range.saturating_sub(1))
             .min(confirmed);
         Plan::Read {
-            anchor: self.anchors.back().copied(),
+            anchor,
             from: self.next,
             to,
         }
@@ -179,9 +188,11 @@ mod tests {
                 let Some(head) = self.chain.len().checked_sub(1) else {
                     return;
                 };
-                let Plan::Read { anchor, from, to } = follower.plan(u64::try_from(head).unwrap())
-                else {
-                    return;
+                let plan = follower.plan(u64::try_from(head).unwrap());
+                let anchor = match plan {
+                    Plan::Wait => return,
+                    Plan::Verify { anchor } => Some(anchor),
+                    Plan::Read { anchor, .. } => anchor,
                 };
                 if let Some(anchor) = anchor {
                     let on_chain = self
@@ -197,6 +208,9 @@ mod tests {
                 if let Some(void) = follower.take_void() {
                     self.derived.truncate(usize::try_from(void).unwrap());
                 }
+                let Plan::Read { from, to, .. } = plan else {
+                    return;
+                };
                 assert_eq!(
                     usize::try_from(from).unwrap(),
                     self.derived.len(),
@@ -245,7 +259,20 @@ mod tests {
                 model.follow(&mut follower);
             }
             model.chain.truncate(60 - depth);
-            model.grow(depth + 3, 1);
+            model.grow(depth, 1);
+            model.follow(&mut follower);
+            let common = model
+                .derived
+                .iter()
+                .zip(&model.chain)
+                .take_while(|(ours, chain)| ours == chain)
+                .count();
+            assert_eq!(
+                common,
+                model.derived.len(),
+                "depth {depth}: nothing void is kept, though nothing is new"
+            );
+            model.grow(3, 1);
             model.follow(&mut follower);
             assert_eq!(model.derived, model.confirmed(2), "depth {depth}");
         }
@@ -269,6 +296,36 @@ mod tests {
             "nothing delivered is void"
         );
         assert_eq!(follower.take_void(), None, "nothing to tell");
+    }
+
+    #[test]
+    fn when_nothing_is_new_the_anchor_is_looked_at_all_the_same() {
+        let mut follower = Follower::new(0, 1, 10);
+        let anchor = BlockRef {
+            number: 8,
+            hash: [1; 32],
+        };
+        follower.delivered(anchor);
+        assert_eq!(
+            follower.plan(9),
+            Plan::Verify { anchor },
+            "the chain may have changed at the same height"
+        );
+        assert_eq!(
+            follower.check_anchor(Some([2; 32])),
+            AnchorCheck::Changed,
+            "it has"
+        );
+        assert_eq!(
+            follower.plan(9),
+            Plan::Read {
+                anchor: None,
+                from: 0,
+                to: 8
+            },
+            "read anew"
+        );
+        assert_eq!(follower.take_void(), Some(0), "all of it is void");
     }
 
     #[test]

@@ -256,9 +256,7 @@ impl Chain {
             .rpc
             .call("eth_call", json!([request, "latest"]))
             .await
-            .map_err(|failure| {
-                read_failure(failure, &call_of::<C>(contract), "eth_call", caller)
-            })
+            .map_err(|failure| read_failure(failure, &call_of::<C>(contract), "eth_call", caller))
     }
 
     /// Sends a call as the account's transaction and waits until it is in a block.

@@ -22,7 +22,10 @@ impl Chain {
     ) -> Result<(), ChainError> {
         let call = verifier::Verifier::verifyCall {
             key: evm(key.address),
-            inputs: inputs.iter().map(|word| U256::from_be_bytes(*word)).collect(),
+            inputs: inputs
+                .iter()
+                .map(|word| U256::from_be_bytes(*word))
+                .collect(),
             proof: proof.to_vec().into(),
         };
         // `connect` has seen that there is a contract at this address.

@@ -1,0 +1,11 @@
+//! The bindings against the real contracts on a real chain (anvil, Prague's rules).
+
+mod accounts;
+mod beacons;
+mod deployments;
+mod endpoints;
+mod followers;
+mod markets;
+mod registries;
+mod twins;
+mod world;
