@@ -1,12 +1,12 @@
-//! Writes `testdata/prover/circuits/<set>.json`: for each circuit of a development set its verifying key and proofs of
-//! true statements, as the contracts read them.
+//! Writes `testdata/prover/<circuit>/<set>.json`: verifying keys of development sets and proofs of true statements, as
+//! the contracts read them. Run it after `known_keys`.
 //!
 //! ```text
 //! cargo run -p cairn-prover --example fixtures
 //! ```
 //!
-//! Form: `circuits.<name>.{circuit_id, vk, vk_blake3}` and `proofs[].{circuit, case, inputs[], proof}`; bytes in
-//! hexadecimal with 0x, inputs as 32-byte big-endian words, the key without the STOP byte of its contract.
+//! Form: `set, circuit, circuit_id, vk_blake3, cases[].{case, public_inputs, vk, proof, inputs[]}`; bytes in hexadecimal
+//! with 0x, inputs as 32-byte big-endian words, the key without the STOP byte of its contract.
 
 use std::{error::Error, fs, path::Path};
 
@@ -17,7 +17,7 @@ use cairn_prover::{
     params::{self, ParamSet},
     synthetic::{SyntheticProvider, SyntheticSector},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The seed of every challenge in the files.
 const SEED: u64 = 0xca1_2026;
@@ -30,36 +30,39 @@ struct Case {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover/circuits");
-    fs::create_dir_all(&folder)?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover");
     for (set, counts) in [
         (&params::TEST, &[1, 16][..]),
         (&params::DEVNET, &[1, 100, 4096][..]),
     ] {
-        let text = serde_json::to_string_pretty(&fixture(set, counts)?)?;
-        fs::write(folder.join(format!("{}.json", set.name)), text + "\n")?;
+        let cases = cases(set, counts)?;
+        for circuit in CircuitName::ALL {
+            let text = serde_json::to_string_pretty(&fixture(set, circuit, &cases)?)?;
+            let folder = folder.join(circuit.as_str());
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join(format!("{}.json", set.name)), text + "\n")?;
+        }
     }
     Ok(())
 }
 
-fn fixture(set: &'static ParamSet, counts: &[u32]) -> Result<Value, Box<dyn Error>> {
-    let cases = cases(set, counts)?;
-    let mut circuits = Map::new();
-    let mut proofs = Vec::new();
-    for circuit in CircuitName::ALL {
-        let key = keys::make(set, circuit)?;
-        for case in cases.iter().filter(|case| case.circuit == circuit) {
-            proofs.push(proven(&key, case)?);
-        }
-        let verifying = key.verifying_key();
-        let entry = json!({
-            "circuit_id": key.identity().circuit_id.to_string(),
-            "vk": prefixed(&export::vk_to_evm(verifying)),
-            "vk_blake3": verifying.digest().to_hex().as_str(),
-        });
-        circuits.insert(circuit.to_string(), entry);
-    }
-    Ok(json!({ "set": set.name, "circuits": circuits, "proofs": proofs }))
+fn fixture(
+    set: &'static ParamSet,
+    circuit: CircuitName,
+    cases: &[Case],
+) -> Result<Value, Box<dyn Error>> {
+    let key = keys::make(set, circuit)?;
+    let of_circuit = cases.iter().filter(|case| case.circuit == circuit);
+    let proofs = of_circuit
+        .map(|case| proven(&key, case))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(json!({
+        "set": set.name,
+        "circuit": circuit.as_str(),
+        "circuit_id": key.identity().circuit_id.to_string(),
+        "vk_blake3": key.verifying_key().digest().to_hex().as_str(),
+        "cases": proofs,
+    }))
 }
 
 fn cases(set: &ParamSet, counts: &[u32]) -> Result<Vec<Case>, Box<dyn Error>> {
@@ -114,10 +117,11 @@ fn proven(key: &Key, case: &Case) -> Result<Value, Box<dyn Error>> {
         .map(prefixed)
         .collect();
     Ok(json!({
-        "circuit": case.circuit.as_str(),
         "case": case.name,
-        "inputs": inputs,
+        "public_inputs": case.inputs.len(),
+        "vk": prefixed(&export::vk_to_evm(key.verifying_key())),
         "proof": prefixed(&export::proof_to_evm(&proof)),
+        "inputs": inputs,
     }))
 }
 

@@ -21,7 +21,10 @@
     clippy::unreachable
 )]
 
-use std::{fmt, ops::Neg};
+use std::{
+    fmt,
+    ops::{Mul, Neg},
+};
 
 use ark_bls12_381::{Bls12_381, Fr, G1Affine, G1Projective, G2Affine, G2Projective, g1};
 use ark_ec::{
@@ -116,7 +119,7 @@ impl SecretKey {
     /// The key that verifies.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey((G2Projective::generator() * self.0).into_affine())
+        PublicKey(G2Projective::generator().mul(self.0).into_affine())
     }
 
     /// Signs a round.
@@ -124,7 +127,7 @@ impl SecretKey {
     /// # Errors
     /// The hash to the curve failed.
     pub fn sign(&self, round: u64) -> Result<Signature, BeaconError> {
-        Ok(Signature((message_point(round)? * self.0).into_affine()))
+        Ok(Signature(message_point(round)?.mul(self.0).into_affine()))
     }
 }
 

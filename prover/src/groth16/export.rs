@@ -6,7 +6,8 @@
 //! inputs m words of 32 bytes, big-endian
 //! ```
 //!
-//! The contract's check is e(A, B) e(alpha, -beta) e(vk_x, -gamma) e(C, -delta) = 1 with vk_x = ic[0] + sum x_i ic[i]:
+//! The contract's check is `e(A, B) e(alpha, -beta) e(vk_x, -gamma) e(C, -delta) = 1` with
+//! `vk_x = ic[0] + sum x_i ic[i]`:
 //! with three points negated in the key, nothing is negated on chain. A contract that holds a key as code puts one zero
 //! byte (STOP) before these bytes; that byte is not part of them.
 

@@ -1,5 +1,5 @@
-//! The constraints of a circuit as three sparse matrices A, B, C: row i says (A_i . z) * (B_i . z) = C_i . z, where z is
-//! the constant one, the public inputs and the witness, in this order.
+//! The constraints of a circuit as three sparse matrices A, B, C: row i says `(A_i . z) * (B_i . z) = C_i . z`, where z
+//! is the constant one, the public inputs and the witness, in this order.
 //!
 //! A matrix entry takes eight bytes (a column and the number of its coefficient in a table), a fifth of what the
 //! constraint library's own form takes; a circuit of a million constraints has some fourteen million entries.

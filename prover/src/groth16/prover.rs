@@ -145,13 +145,13 @@ fn assemble(key: &Key, assignment: &[Fr], quotient: &[Fr], r: Fr, s: Fr) -> Proo
     })
 }
 
-/// sum scalar_i point_i over the shorter of the two slices.
+/// The sum of `scalar_i point_i` over the shorter of the two slices.
 fn msm_g1(points: &[G1Affine], scalars: &[BigInteger256]) -> G1Projective {
     debug_assert_eq!(points.len(), scalars.len(), "one scalar a point");
     G1Projective::msm_bigint(points, scalars)
 }
 
-/// sum scalar_i point_i over the shorter of the two slices.
+/// The sum of `scalar_i point_i` over the shorter of the two slices.
 fn msm_g2(points: &[G2Affine], scalars: &[BigInteger256]) -> G2Projective {
     debug_assert_eq!(points.len(), scalars.len(), "one scalar a point");
     G2Projective::msm_bigint(points, scalars)

@@ -34,4 +34,101 @@ pub fn find(set: &str, circuit: &str) -> Option<&'static KnownKey> {
 }
 
 /// Every published key.
-pub const KEYS: &[KnownKey] = &[];
+pub const KEYS: &[KnownKey] = &[
+    KnownKey {
+        set: "test",
+        circuit: "spacetime",
+        circuit_id: "b5deeb9a52fb21a73c0c303a4bdbda11e9d26f30604574d6a7cd7467aafbde57",
+        verifying_key: "87c1b0afba2c339427c6d3b0c903fc21d631b526b0a09bf4e1a9ba92897d5001",
+    },
+    KnownKey {
+        set: "test",
+        circuit: "append",
+        circuit_id: "891f98df089b583a0121e0e2e695a26022d1ee1cf28556f772943aabdcb81a51",
+        verifying_key: "f6fa151d45e2bde28de780db02007839a88f25daa8e74e231c97fab7b65a8acc",
+    },
+    KnownKey {
+        set: "test",
+        circuit: "retire",
+        circuit_id: "24c403cc93cd7f50e8152ff5bf4b897173d2a62f7e4244aef3ec34e3b466ce3c",
+        verifying_key: "b986840139c225bb3cb3fb0f9d025d85ced4c73e6ab3bea46c4fd43b7e6a2e64",
+    },
+    KnownKey {
+        set: "test",
+        circuit: "include",
+        circuit_id: "378a2b2172a5d84734e4f78e5651a15d5ef656f82212bcf09acb1e170089199f",
+        verifying_key: "884d068324f49a86f92d733189c9b008e53b5f2cb3a829adaf0b0adf61249f7c",
+    },
+    KnownKey {
+        set: "small",
+        circuit: "spacetime",
+        circuit_id: "4c913de72801439083c493bd106625444c069ab7534970dfb8867907af0d4b90",
+        verifying_key: "e4d26b5b802ee4eb34abf5a65a56d89c0d8fb2c304f64cfb6b44989ce216529c",
+    },
+    KnownKey {
+        set: "small",
+        circuit: "append",
+        circuit_id: "891f98df089b583a0121e0e2e695a26022d1ee1cf28556f772943aabdcb81a51",
+        verifying_key: "c6147087e4e1b799b2e379798d00db93ce8b0272abd5acdcf48e9572bb605307",
+    },
+    KnownKey {
+        set: "small",
+        circuit: "retire",
+        circuit_id: "24c403cc93cd7f50e8152ff5bf4b897173d2a62f7e4244aef3ec34e3b466ce3c",
+        verifying_key: "1315c53d61efb21f3bed6d630ee1dfcaf86070b170e4742b91cca120fa5f5461",
+    },
+    KnownKey {
+        set: "small",
+        circuit: "include",
+        circuit_id: "bc33a1bcc5141a5a807d94a3a57773c8dc6203d37d0031c296a92a9f9a3b70b0",
+        verifying_key: "5f512f18c96707cf90371db66dd77350963ab1d1e1f4e546a62ff84cde41fe7a",
+    },
+    KnownKey {
+        set: "devnet",
+        circuit: "spacetime",
+        circuit_id: "9b2764f3c8356898e902f496e0137a79e9abdb08110f4ebf33ab284f0077b38e",
+        verifying_key: "7b042d819061d79d9d61ef76cd04f87f5c765c93c213d83e1f05af46823e3599",
+    },
+    KnownKey {
+        set: "devnet",
+        circuit: "append",
+        circuit_id: "af4f8b5e3b56bb1b6ee00a857f2453946348f1270444b38d128db4243a7191c0",
+        verifying_key: "bfce6823d53055e3f877729c36066090eb818f81f29b4a15e8ae7c35b5064e30",
+    },
+    KnownKey {
+        set: "devnet",
+        circuit: "retire",
+        circuit_id: "015feeacb866c5977ed9ab62a3f0c18c98874a5f968ac81fe28fa30fd8817428",
+        verifying_key: "c5cebe16593d1ef6bb86212db14b96a630d5bded274115f99e65f05219964bff",
+    },
+    KnownKey {
+        set: "devnet",
+        circuit: "include",
+        circuit_id: "314987c025f9b6e0f164a04f0163a8f5dd22290580476654fa7b52cb2bea2b6b",
+        verifying_key: "b932dd42e0078c92d76ddf19c161cb9e31b80ada7bd4b7a0def61c4b9f85cf0b",
+    },
+    KnownKey {
+        set: "peer",
+        circuit: "spacetime",
+        circuit_id: "115499bc69e6aee98a7c014a1e32bcd4997924e08182f93aa725ce7c3525f5fd",
+        verifying_key: "8b2c58b2593e66b6e782777d0742a4fade86dec67c25be286b7d3df4fd3bd2d0",
+    },
+    KnownKey {
+        set: "peer",
+        circuit: "append",
+        circuit_id: "af4f8b5e3b56bb1b6ee00a857f2453946348f1270444b38d128db4243a7191c0",
+        verifying_key: "f771d8e9ef2517c7140255911ad681d0a21baf76ca627f8e52959da7d6ab6da1",
+    },
+    KnownKey {
+        set: "peer",
+        circuit: "retire",
+        circuit_id: "015feeacb866c5977ed9ab62a3f0c18c98874a5f968ac81fe28fa30fd8817428",
+        verifying_key: "7cc181f6e0cc6aae966d9b09a5f9c60e2919235999111b8e1435b1d068f3d704",
+    },
+    KnownKey {
+        set: "peer",
+        circuit: "include",
+        circuit_id: "d9d11ef99ab07278e9f403fbcb52305f42e91418b69617d024281e5757d46478",
+        verifying_key: "62e4766f1da0daf64fbd56d66d8d5ce308997adcbecdeabff607fb592bfedc27",
+    },
+];

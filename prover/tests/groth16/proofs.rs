@@ -153,7 +153,7 @@ fn proving_key() -> ark_groth16::ProvingKey<Bls12_381> {
         .map(|count| usize::try_from(u64::from_le_bytes(count.try_into().unwrap())).unwrap())
         .collect();
     rest = &rest[40..];
-    let mut g1 = |count: usize, rest: &mut &[u8]| -> Vec<G1Affine> {
+    let g1 = |count: usize, rest: &mut &[u8]| -> Vec<G1Affine> {
         (0..count)
             .map(|_| G1Affine::deserialize_uncompressed(&mut *rest).unwrap())
             .collect()
@@ -261,7 +261,10 @@ fn the_set_up_is_the_same_each_time_and_differs_by_name() {
         KEY.verifying_key().digest().to_hex().as_str(),
         "04d800daf30829a5e7d03c5f1763a3e0c88c0967e71f8e40345e9488c158c7e6"
     );
-    assert_eq!(KEY.identity().circuit_id.to_string(), "CIRCUIT_ID");
+    assert_eq!(
+        KEY.identity().circuit_id.to_string(),
+        "268561d18df214585d422af62cde7c12fa989677b162bcf5f97cc9786e0ca47a"
+    );
 }
 
 #[test]

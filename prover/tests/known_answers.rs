@@ -1,0 +1,94 @@
+//! The committed proofs of the real circuits, which the contracts verify too.
+
+use std::{fs, path::Path};
+
+use ark_ff::PrimeField;
+use cairn_merkle::Fr;
+use cairn_prover::{
+    circuits::CircuitName,
+    groth16::{Proof, VerifyError, VerifyingKey, export, verify},
+    keys::known,
+};
+use serde_json::Value;
+
+fn fixture(circuit: &str, set: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover");
+    let path = folder.join(circuit).join(format!("{set}.json"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().unwrap().strip_prefix("0x").unwrap()).unwrap()
+}
+
+fn inputs(case: &Value) -> Vec<Fr> {
+    let words = case["inputs"].as_array().unwrap().iter();
+    words
+        .map(|word| Fr::from_be_bytes_mod_order(&bytes(word)))
+        .collect()
+}
+
+#[test]
+fn committed_keys_are_the_published_ones() {
+    for set in ["test", "devnet"] {
+        for circuit in CircuitName::ALL {
+            let fixture = fixture(circuit.as_str(), set);
+            let published = known::find(set, circuit.as_str()).unwrap();
+            assert_eq!(
+                fixture["circuit_id"], published.circuit_id,
+                "{set}/{circuit}"
+            );
+            assert_eq!(
+                fixture["vk_blake3"], published.verifying_key,
+                "{set}/{circuit}"
+            );
+            for case in fixture["cases"].as_array().unwrap() {
+                let key = VerifyingKey::from_bytes(&bytes(&case["vk"])).unwrap();
+                assert_eq!(
+                    key.digest().to_hex().as_str(),
+                    published.verifying_key,
+                    "{set}/{circuit}"
+                );
+                assert_eq!(
+                    export::vk_to_evm(&key),
+                    bytes(&case["vk"]),
+                    "{set}/{circuit}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn committed_proofs_verify_and_only_for_their_statement() {
+    let mut seen = 0;
+    for set in ["test", "devnet"] {
+        for circuit in CircuitName::ALL {
+            for case in fixture(circuit.as_str(), set)["cases"].as_array().unwrap() {
+                let name = format!("{set}/{circuit}: {}", case["case"]);
+                let key = VerifyingKey::from_bytes(&bytes(&case["vk"])).unwrap();
+                let proof = Proof::from_bytes(&bytes(&case["proof"])).unwrap();
+                let mut inputs = inputs(case);
+                assert_eq!(verify(&key, &proof, &inputs), Ok(()), "{name}");
+                inputs[0] += Fr::from(1u64);
+                assert_eq!(
+                    verify(&key, &proof, &inputs),
+                    Err(VerifyError::False),
+                    "{name}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 6 + 7, "cases of test and devnet");
+}
+
+#[test]
+fn a_proof_is_as_long_for_4096_sectors_as_for_one() {
+    let fixture = fixture("spacetime", "devnet");
+    let cases = fixture["cases"].as_array().unwrap().iter();
+    let lengths: Vec<(usize, usize)> = cases
+        .map(|case| (bytes(&case["proof"]).len(), inputs(case).len()))
+        .collect();
+    assert_eq!(lengths, [(512, 3); 3]);
+}
