@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Acceptances} from "../src/Acceptances.sol";
 import {DealBook} from "../src/DealBook.sol";
 import {Activation, Deal, NewDeal, Slot, SlotState, SlotStatus} from "../src/DealTypes.sol";
 import {Providers} from "../src/Providers.sol";
@@ -296,6 +295,17 @@ contract ActivationTest is World {
         deals.cancel(deal);
         a = _activation(deal, 0, slots, 0);
         _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_Cancelled.selector, deal));
+    }
+
+    function test_a_sector_of_another_kind_than_the_deal_is_refused() public {
+        // kind stands in bits 224..231 of the third word of a sector (`_sectors` is slot 4).
+        bytes32 place = keccak256(abi.encode(uint256(number), keccak256(abi.encode(alice, uint256(4)))));
+        bytes32 word = bytes32(uint256(place) + 2);
+        uint256 sealedKind = uint256(vm.load(address(sectors), word)) | (uint256(1) << 224);
+        vm.store(address(sectors), word, bytes32(sealedKind));
+        vm.assertEq(sectors.sector(alice, number).kind, 1, "planted");
+        Activation memory a = _activation(deal, 0, slots, 0);
+        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SectorKind.selector, deal, number));
     }
 
     function test_none_or_too_many_pieces_are_refused() public {

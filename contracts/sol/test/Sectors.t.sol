@@ -93,6 +93,17 @@ contract SectorsTest is World {
         vm.assertEq(count, 1, "the tree of the period did not move");
     }
 
+    function test_a_state_that_is_no_longer_known_is_not_invented() public {
+        for (uint64 p = 1; p <= 3; ++p) {
+            _beforeFreeze(p);
+            _append(alice, 0);
+        }
+        (, uint32 count) = sectors.frozen(alice, 0, 2);
+        vm.assertEq(count, 2, "the period before the newest change is known");
+        vm.expectRevert(abi.encodeWithSelector(Trees.Trees_PeriodForgotten.selector, 1));
+        sectors.frozen(alice, 0, 1);
+    }
+
     struct Step {
         uint64 time;
         uint256 root;

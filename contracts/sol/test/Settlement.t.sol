@@ -116,6 +116,16 @@ contract SettlementTest is World {
         deals.cancel(deal);
     }
 
+    function test_a_deal_with_closed_slots_but_none_filled_is_cancelled_for_the_rest_only() public {
+        uint64 deal = _open(_newDeal(3, alice, 10, 2));
+        vm.warp(sectors.freezeTime(2));
+        deals.close(deal, 1);
+        vm.prank(owner);
+        deals.cancel(deal);
+        vm.assertEq(deals.creditOf(owner), 30 * PRICE, "each slot's escrow once");
+        vm.assertEq(deals.deal(deal).escrow, 0, "empty");
+    }
+
     function test_settling_many_adds_up() public {
         NewDeal memory d = _newDeal(2, alice, 10, 2);
         uint64 deal = _open(d);

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Constants} from "../src/Constants.sol";
 import {Verifier} from "../src/Verifier.sol";
 import {Bls} from "./support/Bls.sol";
+import {Redirect} from "./support/Redirect.sol";
 import {Trapdoor} from "./support/Trapdoor.sol";
 import {Cheats} from "./support/Vm.sol";
 
@@ -158,9 +159,9 @@ contract VerifierTest is Cheats {
         // An account without code "succeeds with no data", as a missing precompile does.
         bytes memory code = type(Verifier).creationCode;
         vm.assertTrue(_refusal(code) == bytes4(0), "control: deploys here");
-        vm.assertTrue(_refusal(_redirect(code, 0x0f)) == Verifier.Verifier_NoPrecompiles.selector, "no pairing");
-        vm.assertTrue(_refusal(_redirect(code, 0x0c)) == Verifier.Verifier_NoPrecompiles.selector, "no product");
-        vm.assertTrue(_refusal(_redirect(code, 0x0b)) == Verifier.Verifier_NoPrecompiles.selector, "no sum");
+        vm.assertTrue(_refusal(Redirect.toNowhere(code, 0x0f)) == Verifier.Verifier_NoPrecompiles.selector, "no pairing");
+        vm.assertTrue(_refusal(Redirect.toNowhere(code, 0x0c)) == Verifier.Verifier_NoPrecompiles.selector, "no product");
+        vm.assertTrue(_refusal(Redirect.toNowhere(code, 0x0b)) == Verifier.Verifier_NoPrecompiles.selector, "no sum");
     }
 
     function test_keys_with_degenerate_gamma_or_delta_are_refused() public {
@@ -189,17 +190,6 @@ contract VerifierTest is Cheats {
                 returndatacopy(0, 0, 4)
                 selector := and(mload(0), shl(224, 0xffffffff))
             }
-        }
-    }
-
-    /// Creation code in which the pushed address `target` of a precompile has become that of an empty account.
-    function _redirect(bytes memory code, uint8 target) private pure returns (bytes memory changed) {
-        changed = bytes.concat(code);
-        uint256 place = 0;
-        while (place < changed.length) {
-            uint8 op = uint8(changed[place]);
-            if (op == 0x60 && uint8(changed[place + 1]) == target) changed[place + 1] = 0xff;
-            place += op >= 0x60 && op <= 0x7f ? op - 0x5e : 1;
         }
     }
 
