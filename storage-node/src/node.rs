@@ -26,6 +26,9 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How often an unreachable chain is tried again at the start.
 const CONNECT_EVERY: Duration = Duration::from_secs(2);
 
+/// How long a node may take to start before its dashboard opens without it.
+const SHOW_TROUBLE_AFTER: Duration = Duration::from_secs(10);
+
 /// Clock and randomness, read where the program starts and passed in.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -65,18 +68,30 @@ pub async fn run(
     let me = loaded.operator.address();
     let metrics = Arc::new(Metrics::default());
     let (stop, stopped) = watch::channel(false);
-    let (bound, dashboard) = dashboard::serve(
+    tracing::info!(provider = %me, set = loaded.set.name, "starting");
+    let page = || dashboard::serve(
         config.dashboard,
         Arc::clone(&metrics),
         me.to_string(),
         config.listen.to_string(),
         stopped.clone(),
-    )
-    .await?;
-    tracing::info!(dashboard = %bound, provider = %me, set = loaded.set.name, "starting");
-    let started = tokio::select! {
-        started = start(&config, &surroundings, loaded, Arc::clone(&metrics), &stopped) => Some(started?),
-        () = &mut shutdown => None,
+    );
+    let starting = start(&config, &surroundings, loaded, Arc::clone(&metrics), &stopped);
+    tokio::pin!(starting);
+    // A dashboard that answers means a node that serves; one that cannot start shows why after a while.
+    let early = tokio::select! {
+        started = &mut starting => Some(Some(started?)),
+        () = tokio::time::sleep(SHOW_TROUBLE_AFTER) => None,
+        () = &mut shutdown => Some(None),
+    };
+    let (bound, dashboard) = page().await?;
+    tracing::info!(dashboard = %bound, "showing");
+    let started = match early {
+        Some(started) => started,
+        None => tokio::select! {
+            started = &mut starting => Some(started?),
+            () = &mut shutdown => None,
+        },
     };
     if let Some(running) = started {
         shutdown.await;

@@ -91,6 +91,12 @@ impl EventReader {
             ChainEventKind::SlotClosed { deal, slot, .. } => {
                 self.step_slot(SlotKey { deal: *deal, slot: *slot }, SlotEvent::End);
             }
+            ChainEventKind::DealCancelled { deal, .. } => {
+                let keys: Vec<SlotKey> = self.slots.keys().filter(|key| key.deal == *deal).copied().collect();
+                for key in keys {
+                    self.step_slot(key, SlotEvent::End);
+                }
+            }
             ChainEventKind::WindowProven { provider, tree, period, .. } if *provider == self.me => {
                 self.meaning.proven.push((*tree, *period));
             }
@@ -173,6 +179,8 @@ mod tests {
             comm_r: element(2),
             comm_d,
             kind: SectorKind::Hot,
+            root: element(4),
+            effective_period: Period(1),
         })
     }
 
@@ -219,6 +227,7 @@ mod tests {
                 slot: SlotIndex(1),
                 provider,
                 sector: SectorNumber(7),
+                offset_leaves: 0,
                 comm_p: element(5),
                 first_period: Period(1),
             });
@@ -240,10 +249,14 @@ mod tests {
                 slot: SlotIndex(1),
                 provider,
                 amount,
+                periods: 1,
                 through_period: Period(3),
             })
         };
         let slots = [slot(SlotState::Active { sector: SectorId(3) })];
+        let cancelled = event(ChainEventKind::DealCancelled { deal: DealId(4), refund: 0 });
+        let taken_back = interpret(ME, &[cancelled], &[], &[slot(SlotState::Stored)], 10);
+        assert_eq!(taken_back.step.slots[0].1.state, SlotState::Ended, "cancelled");
         let got = interpret(ME, &[settled(ME, 5), settled(OTHER, 7), settled(ME, 6), closed], &[], &slots, 10);
         assert_eq!(got.credited, 11, "ours only");
         assert_eq!(got.step.slots[0].1.state, SlotState::Ended, "closed");

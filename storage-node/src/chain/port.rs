@@ -51,8 +51,8 @@ pub trait ChainPort: Send + Sync + 'static {
     fn prove_window(&self, tree: TreeIndex, period: Period, proof: EvmProof) -> Answer<'_, TxReceipt>;
     /// Whether a window counts as proven.
     fn proven(&self, tree: TreeIndex, period: Period) -> Answer<'_, bool>;
-    /// How a tree of this provider fared from one period up to, not including, another.
-    fn uptime(&self, tree: TreeIndex, from: Period, to: Period) -> Answer<'_, Uptime>;
+    /// How a tree of this provider fared in one period; all zero while its deadline is not over.
+    fn uptime(&self, tree: TreeIndex, period: Period) -> Answer<'_, Uptime>;
     /// A deal with its slots.
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>>;
     /// A slot.
@@ -130,8 +130,8 @@ impl ChainPort for OnChain {
         ask!(self.proven(self.me, tree, period))
     }
 
-    fn uptime(&self, tree: TreeIndex, from: Period, to: Period) -> Answer<'_, Uptime> {
-        ask!(self.uptime(self.me, tree, from, to))
+    fn uptime(&self, tree: TreeIndex, period: Period) -> Answer<'_, Uptime> {
+        ask!(self.uptime(self.me, tree, period, period))
     }
 
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>> {

@@ -66,7 +66,8 @@ async fn chain_part(page: &mut String, config: &Config, me: Address) -> anyhow::
         None => writeln!(page, "registry  {me} is NOT registered: run `cairn-node init --register`")?,
     }
     let from = Period(period.0.saturating_sub(LOOK_BACK));
-    let uptime = chain.uptime(me, TreeIndex(0), from, period).await?;
+    let last = Period(period.0.saturating_sub(1));
+    let uptime = chain.uptime(me, TreeIndex(0), from, last).await?;
     writeln!(page, "uptime    {} proven, {} missed, {} void of the last {LOOK_BACK} periods (tree 0)", uptime.proven, uptime.missed, uptime.void)?;
     writeln!(page, "pay       {} credited and not withdrawn, {} in the account", chain.credit_of(me).await?, chain.balance_of(me).await?)?;
     Ok(())
@@ -84,7 +85,6 @@ async fn ask_health(address: SocketAddr) -> anyhow::Result<Health> {
     serde_json::from_str(body).context("the answer is not the health page")
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people")]
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }

@@ -16,6 +16,8 @@
 mod packer;
 mod sectors;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use std::sync::Arc;

@@ -80,6 +80,12 @@ impl ProverKeys {
         self.set
     }
 
+    /// What window proofs verify under.
+    #[must_use]
+    pub const fn window_key(&self) -> &groth16::VerifyingKey {
+        self.spacetime.verifying_key()
+    }
+
     /// Proves a window.
     ///
     /// # Errors

@@ -44,9 +44,9 @@ mod tests {
 
     // Rounds of periods 0, 1, 2 at 1000, 1024, 1048; frozen 3 s before, due 18 s after.
     const SCHEDULE: Schedule = Schedule {
-        beacon_genesis_unix: 100,
+        genesis_unix: 100,
         round_s: 3,
-        first_round_unix: 1000,
+        t0_unix: 1000,
         period_s: 24,
         freeze_s: 3,
         due_s: 18,

@@ -22,8 +22,8 @@ pub struct Offer<'a> {
     pub slot: Option<&'a SlotState>,
     /// Whether the block that opened the deal is as deep as the operator demands.
     pub confirmed: bool,
-    /// The period that runs.
-    pub period: Period,
+    /// The first period that is not frozen yet.
+    pub open_period: Period,
     /// Largest piece of the parameter set.
     pub b_max: u8,
     /// Bytes of pieces here and on their way.
@@ -42,7 +42,7 @@ pub struct Offer<'a> {
 /// The first reason found, as it goes to the asker.
 pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
     let request = offer.request;
-    let deal = offer.deal.ok_or_else(|| WireError::refused(format_args!("deal {} is not on chain", request.deal)))?;
+    let deal = offer.deal.ok_or_else(|| WireError::not_found(format_args!("deal {} is not on chain", request.deal)))?;
     let slot = deal
         .slots
         .get(usize::from(request.slot.0))
@@ -66,14 +66,20 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
     if deal.kind != SectorKind::Hot {
         return Err(WireError::refused("this node keeps hot pieces only"));
     }
-    if offer.period >= deal.end_period {
+    if deal.cancelled {
+        return Err(WireError::refused("the deal was cancelled"));
+    }
+    if offer.open_period > deal.end_period {
         return Err(WireError::refused("the deal has ended"));
+    }
+    if offer.open_period > deal.activate_by {
+        return Err(WireError::refused("it is too late to fill a slot of this deal"));
     }
     if deal.escrow_left < deal.price_per_slot_period {
         return Err(WireError::refused("the deal is not funded"));
     }
     if !offer.confirmed {
-        return Err(WireError::refused("the deal is not confirmed yet: come back in a few blocks"));
+        return Err(WireError::busy("the deal is not confirmed yet: come back in a few blocks"));
     }
     match offer.slot.map(|slot| slot.status) {
         Some(SlotStatus::Empty) => {}
@@ -153,12 +159,15 @@ mod tests {
             price_per_slot_period: 5,
             start_period: Period(10),
             end_period: Period(20),
+            activate_by: Period(14),
+            filled: 0,
+            cancelled: false,
             escrow_left: 100,
             slots: vec![other, ours],
         }
     }
 
-    const EMPTY: SlotState = SlotState { status: SlotStatus::Empty, paid: 0 };
+    const EMPTY: SlotState = SlotState { status: SlotStatus::Empty, paid: 0, paid_periods: 0 };
 
     fn offer<'a>(request: &'a StorePiece, deal: &'a DealInfo) -> Offer<'a> {
         Offer {
@@ -167,7 +176,7 @@ mod tests {
             deal: Some(deal),
             slot: Some(&EMPTY),
             confirmed: true,
-            period: Period(12),
+            open_period: Period(12),
             b_max: 6,
             held_bytes: 0,
             quota_bytes: 10_000,
@@ -189,7 +198,9 @@ mod tests {
         let reason = |offer: &Offer<'_>| admit(offer).unwrap_err().reason().to_owned();
         let filled = SlotStatus::Filled {
             provider: ME,
+            tree: cairn_wire::TreeIndex(0),
             sector: cairn_wire::SectorNumber(1),
+            offset_leaves: 0,
             comm_p: Commitment::default(),
             first_period: Period(1),
         };
@@ -197,12 +208,13 @@ mod tests {
             (Offer { deal: None, ..good }, "deal 3 is not on chain"),
             (Offer { slot: None, ..good }, "the slot is not on chain"),
             (Offer { confirmed: false, ..good }, "the deal is not confirmed yet: come back in a few blocks"),
-            (Offer { period: Period(20), ..good }, "the deal has ended"),
+            (Offer { open_period: Period(21), ..good }, "the deal has ended"),
+            (Offer { open_period: Period(15), ..good }, "it is too late to fill a slot of this deal"),
             (Offer { b_max: 4, ..good }, "a piece has at most 2^4 leaves here"),
             (Offer { held_bytes: 9_001, ..good }, "the node's quota is used up"),
             (Offer { free_bytes: 1 << 20, ..good }, "the node's disk is full"),
-            (Offer { slot: Some(&SlotState { status: filled, paid: 0 }), ..good }, "the slot is filled"),
-            (Offer { slot: Some(&SlotState { status: SlotStatus::Closed, paid: 0 }), ..good }, "the slot is closed"),
+            (Offer { slot: Some(&SlotState { status: filled, paid: 0, paid_periods: 0 }), ..good }, "the slot is filled"),
+            (Offer { slot: Some(&SlotState { status: SlotStatus::Closed, paid: 0, paid_periods: 0 }), ..good }, "the slot is closed"),
         ] {
             assert_eq!(reason(&offer), expected, "by the state of chain and node");
         }
@@ -217,6 +229,8 @@ mod tests {
         }
         let unfunded = DealInfo { escrow_left: 4, ..deal.clone() };
         assert_eq!(reason(&Offer { deal: Some(&unfunded), ..good }), "the deal is not funded", "escrow");
+        let cancelled = DealInfo { cancelled: true, ..deal.clone() };
+        assert_eq!(reason(&Offer { deal: Some(&cancelled), ..good }), "the deal was cancelled", "cancelled");
         let sealed = DealInfo { kind: SectorKind::Sealed, ..deal.clone() };
         assert_eq!(reason(&Offer { deal: Some(&sealed), ..good }), "this node keeps hot pieces only", "kind");
         let mut odd = deal.clone();

@@ -91,7 +91,7 @@ impl NodeHandler {
             deal: deal.as_ref(),
             slot: slot.as_ref(),
             confirmed: context.view.is_confirmed(request.deal, context.confirmations),
-            period: context.schedule.period_of(context.view.chain_time_unix()),
+            open_period: context.schedule.open_period(context.view.chain_time_unix()),
             b_max: context.b_max,
             held_bytes: held_bytes.saturating_add(self.reservations.bytes()),
             quota_bytes: context.quota_bytes,

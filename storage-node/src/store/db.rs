@@ -295,7 +295,9 @@ pub(super) fn io(doing: &'static str, error: &std::io::Error) -> StoreError {
 /// Sorts what RocksDB says by whose fault it is.
 pub(super) fn fault(doing: &'static str, error: &rocksdb::Error) -> StoreError {
     let detail = error.to_string();
-    if detail.contains("No space left on device") {
+    // As the system says it: no blocks, no quota, no longer file allowed.
+    let full = ["No space left on device", "Disk quota exceeded", "File too large"];
+    if full.iter().any(|words| detail.contains(words)) {
         return StoreError::DiskFull { doing, detail };
     }
     if error.kind() == rocksdb::ErrorKind::Corruption {
