@@ -10,13 +10,13 @@ fn poseidon2(c: &mut Criterion) {
     poseidon2::permute(&mut state);
     let mut group = c.benchmark_group("poseidon2");
     group.bench_function("permute_fast/16", |b| {
-        b.iter(|| poseidon2::permute(black_box(&mut state)))
+        b.iter(|| poseidon2::permute(black_box(&mut state)));
     });
     group.bench_function("compress/16", |b| {
-        b.iter(|| poseidon2::compress(black_box(&state)))
+        b.iter(|| poseidon2::compress(black_box(&state)));
     });
     group.bench_function("permute_reference/16", |b| {
-        b.iter(|| reference::permute(black_box(&mut state)))
+        b.iter(|| reference::permute(black_box(&mut state)));
     });
     group.finish();
 }

@@ -9,16 +9,16 @@ const LEN: u64 = 16 << 20;
 
 fn range(c: &mut Criterion) {
     let bytes: Vec<u8> = (0..LEN)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3])
         .collect();
     let mut group = c.benchmark_group("range");
     group.sample_size(20);
     group.throughput(Throughput::Bytes(LEN));
     group.bench_function("content_id_all_cores/16_MiB", |b| {
-        b.iter(|| ContentId::of(black_box(&bytes)))
+        b.iter(|| ContentId::of(black_box(&bytes)));
     });
     group.bench_function("outboard_build/16_MiB", |b| {
-        b.iter(|| Outboard::build(black_box(&bytes)))
+        b.iter(|| Outboard::build(black_box(&bytes)));
     });
     let built = Outboard::build(&bytes)
         .and_then(|(id, outboard)| Ok((id, Outboard::from_parts(id, LEN, outboard)?)))

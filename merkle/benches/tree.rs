@@ -42,16 +42,16 @@ fn tree(c: &mut Criterion) {
     group.finish();
 
     let bytes: Vec<u8> = (0..4u32 << 20)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3])
         .collect();
     let mut group = c.benchmark_group("piece");
     group.sample_size(20);
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("commit_all_cores/4_MiB", |b| {
-        b.iter(|| piece::commit(black_box(&bytes)))
+        b.iter(|| piece::commit(black_box(&bytes)));
     });
     group.bench_function("fr32_encode_stored/4_MiB", |b| {
-        b.iter(|| fr32::encode_stored(black_box(&bytes)))
+        b.iter(|| fr32::encode_stored(black_box(&bytes)));
     });
     let stored = fr32::encode_stored(&bytes);
     group.bench_function("fr32_decode_stored/4_MiB", |b| {

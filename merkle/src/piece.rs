@@ -190,8 +190,8 @@ pub fn chunk_leaves(bytes: &[u8], chunk: u64) -> Result<Vec<Fr>, TreeError> {
         .saturating_mul(CHUNK_BYTES);
     let rest = bytes.get(from..).unwrap_or_default();
     let mut leaves = fr32::encode(&rest[..rest.len().min(CHUNK_BYTES)]);
-    // At most 4096.
-    leaves.resize(SparseTree::chunk_leaves(shape) as usize, Fr::ZERO);
+    let padded = usize::try_from(SparseTree::chunk_leaves(shape)).unwrap_or(CHUNK_LEAVES);
+    leaves.resize(padded, Fr::ZERO);
     Ok(leaves)
 }
 

@@ -109,8 +109,9 @@ impl ProviderTree {
                 capacity: self.capacity(),
             });
         }
+        let place = self.rows[0].len();
         self.rows[0].push(leaf);
-        self.rehash(index as usize);
+        self.rehash(place);
         Ok(index)
     }
 
@@ -223,7 +224,7 @@ mod tests {
     /// The root over all places, empty ones zero, by the general tree code.
     fn full_root(tree: &ProviderTree) -> Fr {
         let mut leaves = tree.leaves().to_vec();
-        leaves.resize(tree.capacity() as usize, Fr::ZERO);
+        leaves.resize(1 << tree.shape().log2_leaves(), Fr::ZERO);
         tree::root(TreeKind::Provider, &leaves).expect("a power of two")
     }
 

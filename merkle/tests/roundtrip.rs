@@ -1,4 +1,9 @@
 //! What is written is read back: bytes through fr32, trees through openings, ranges through their encoding.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    reason = "tests stop at what they did not expect"
+)]
 
 use ark_ff::AdditiveGroup;
 use cairn_merkle::piece::{self, PieceCommitter};
@@ -264,12 +269,16 @@ fn assert_covers(out: &[Verified], bytes: &[u8], offset: u64, len: u64) {
         assert_eq!(verified.offset, next, "in order, without holes");
         next += verified.bytes.len() as u64;
     }
-    assert_eq!(next, offset + len);
+    assert_eq!(next, offset + len, "up to the end of the range");
     let joined: Vec<u8> = out
         .iter()
         .flat_map(|verified| verified.bytes.clone())
         .collect();
-    assert_eq!(joined, bytes[offset as usize..(offset + len) as usize]);
+    assert_eq!(
+        joined,
+        bytes[offset as usize..(offset + len) as usize],
+        "the bytes of the content"
+    );
 }
 
 #[test]

@@ -1,4 +1,9 @@
 //! Whatever a stranger changes, in any field, is refused, and by the right name.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    reason = "tests stop at what they did not expect"
+)]
 
 use ark_ff::AdditiveGroup;
 use cairn_merkle::range::{Outboard, RangeVerifier, Verified, VerifiedRange, encode_range};
@@ -34,7 +39,11 @@ fn verdict(opening: &Opening) -> Result<(), OpeningError> {
 fn honest() -> Opening {
     let opening = tree().open(INDEX).expect("inside");
     let Opening { leaf, groups } = opening.clone();
-    assert_eq!((leaf, groups.len()), (Fr::from(INDEX + 1), 3));
+    assert_eq!(
+        (leaf, groups.len()),
+        (Fr::from(INDEX + 1), 3),
+        "leaf and depth of the fixture"
+    );
     assert_eq!(verdict(&opening), Ok(()), "the honest opening holds");
     opening
 }
@@ -333,7 +342,10 @@ fn nothing_comes_out_after_a_mismatch() {
         .push(&encoded, &mut out)
         .expect_err("the verifier has failed for good");
     assert!(out.is_empty(), "{} pieces came out", out.len());
-    assert!(!verifier.is_complete());
+    assert!(
+        !verifier.is_complete(),
+        "a failed verifier is never complete"
+    );
     verifier.finish().expect_err("never complete");
 }
 

@@ -1,5 +1,11 @@
 //! Known answers: of others (published tables, an independent implementation) and our own, pinned so that they never
 //! change unnoticed. `testdata/merkle/README.md` says where each comes from.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests stop at what they did not expect"
+)]
 
 use cairn_merkle::piece;
 use cairn_merkle::poseidon2::{self, grain_constants};

@@ -1,6 +1,12 @@
 //! One group: 127 bytes <-> 4 x 254 bits. Fixed sizes on both sides, so no input can make it fail; who reads strangers'
 //! bytes is the parent module.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "places and shifts depend on constants alone, never on the bytes"
+)]
+
 use super::{GROUP_BYTES, GROUP_ELEMENTS};
 use crate::field;
 

@@ -35,7 +35,7 @@ fn reduce_step(t: [u64; 4]) -> ([u64; 3], u64) {
     let m = t[0].wrapping_add(t[0] << 32).wrapping_neg();
     // m * r[0] + t[0] = (m - (m >> 32) + carry) * 2^64.
     let (_, carry) = m.overflowing_add(t[0]);
-    let k = m - (m >> 32) + u64::from(carry);
+    let k = m.wrapping_sub(m >> 32).wrapping_add(u64::from(carry));
     let (t1, k) = m.carrying_mul_add(MODULUS[1], t[1], k);
     let (t2, k) = m.carrying_mul_add(MODULUS[2], t[2], k);
     let (t3, k) = m.carrying_mul_add(MODULUS[3], t[3], k);

@@ -1,6 +1,6 @@
 //! What the holder of the bytes sends.
 
-use super::geometry::{GROUP_BYTES, encoded_len, groups_of};
+use super::geometry::{encoded_len, groups_of};
 use super::outboard::Outboard;
 use crate::error::RangeError;
 use bao_tree::io::EncodeError;
@@ -44,7 +44,7 @@ pub fn encode_range<D: ReadAt>(
     len: u64,
 ) -> Result<Vec<u8>, RangeError> {
     let expected = encoded_len(outboard.byte_len(), offset, len)?;
-    let mut encoded = Vec::with_capacity(usize::try_from(expected).unwrap_or(GROUP_BYTES as usize));
+    let mut encoded = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
     encode_range_to(data, outboard, offset, len, &mut encoded)?;
     Ok(encoded)
 }

@@ -1,6 +1,6 @@
 //! The BLAKE3 tree above 16 KiB groups, built at once or while the bytes arrive.
 
-use super::geometry::{GROUP_BYTES, tree_of};
+use super::geometry::tree_of;
 use crate::content::ContentId;
 use crate::error::RangeError;
 use bao_tree::BaoTree;
@@ -121,7 +121,7 @@ impl OutboardBuilder {
             tree,
             walk: tree.post_order_chunks_iter(),
             next: None,
-            waiting: Vec::with_capacity(GROUP_BYTES as usize),
+            waiting: Vec::new(),
             taken: 0,
             stack: Vec::new(),
             root: None,

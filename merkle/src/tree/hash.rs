@@ -72,8 +72,10 @@ fn climb(kind: TreeKind, mut level: u32, levels: u32, mut row: Vec<Fr>) -> Fr {
 static ZERO_NODES: LazyLock<[[Fr; MAX_LEVELS + 1]; 4]> = LazyLock::new(|| {
     TreeKind::ALL.map(|kind| {
         let mut nodes = [Fr::ZERO; MAX_LEVELS + 1];
-        for level in 1..=MAX_LEVELS {
-            nodes[level] = node(kind, level as u32, &[nodes[level - 1]; ARITY]);
+        let mut below = Fr::ZERO;
+        for (level, place) in (1..).zip(&mut nodes[1..]) {
+            below = node(kind, level, &[below; ARITY]);
+            *place = below;
         }
         nodes
     })

@@ -233,7 +233,7 @@ fn zero_chunk_root(kind: TreeKind, shape: Shape) -> Fr {
     if shape.log2_leaves() >= CHUNK_LOG2 {
         return zero_node(kind, CHUNK_LEVELS);
     }
-    let mut row = vec![Fr::ZERO; SparseTree::chunk_leaves(shape) as usize];
+    let mut row = vec![Fr::ZERO; 1 << shape.log2_leaves()];
     for level in 1..=shape.levels() {
         row = parents(kind, level, &row);
     }
