@@ -17,7 +17,7 @@ type Forgery = Box<dyn Fn(&[Fr]) -> Vec<Fr>>;
 #[derive(Default)]
 pub(super) struct Book {
     rows: Vec<Name>,
-    asked: BTreeMap<Name, usize>,
+    asked: BTreeMap<Name, Vec<usize>>,
     forgeries: BTreeMap<(Name, usize), Forgery>,
 }
 
@@ -36,9 +36,9 @@ impl Book {
     }
 
     pub(super) fn choose(&mut self, name: Name, honest: &[Fr]) -> Vec<Fr> {
-        let times = self.asked.entry(name).or_insert(0);
-        let occurrence = *times;
-        *times += 1;
+        let asked = self.asked.entry(name).or_default();
+        let occurrence = asked.len();
+        asked.push(honest.len());
         match self.forgeries.get(&(name, occurrence)) {
             Some(forgery) => {
                 let mut forged = forgery(honest);
@@ -61,8 +61,8 @@ pub struct Audit {
 pub struct Findings {
     /// Every rule that the circuit drew, with its number of constraints.
     pub rules: BTreeMap<Name, usize>,
-    /// Every hint and public input that the circuit asked for, with the number of times.
-    pub hints: BTreeMap<Name, usize>,
+    /// Every hint and public input that the circuit asked for: each time, how many elements.
+    pub hints: BTreeMap<Name, Vec<usize>>,
     /// The rules that do not hold.
     pub broken: BTreeSet<Name>,
 }
@@ -118,7 +118,11 @@ impl Audit {
         circuit.synthesize(&mut builder)?;
         let book = builder.into_book().ok_or(SynthesisError::MissingCS)?;
         for (name, occurrence) in book.forgeries.keys() {
-            if book.asked.get(name).is_none_or(|times| occurrence >= times) {
+            if book
+                .asked
+                .get(name)
+                .is_none_or(|asked| *occurrence >= asked.len())
+            {
                 return Err(SynthesisError::AssignmentMissing);
             }
         }

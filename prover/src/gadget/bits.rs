@@ -93,23 +93,3 @@ pub fn split_strict(builder: &mut Builder, num: &Num) -> Result<Vec<Num>, Synthe
     builder.enforce("canonical", &equal, &zeros, &Num::zero())?;
     Ok(bits)
 }
-
-/// A variable that is 1 if `num` is zero and 0 otherwise: two constraints.
-///
-/// # Errors
-/// Whatever the constraint system refuses.
-pub fn is_zero(builder: &mut Builder, num: &Num) -> Result<Num, SynthesisError> {
-    let inverse = builder.hint("inverse", num.value().inverse().unwrap_or(Fr::ZERO))?;
-    let flag = builder.hint(
-        "is zero",
-        if num.value() == Fr::ZERO {
-            Fr::ONE
-        } else {
-            Fr::ZERO
-        },
-    )?;
-    let one = builder.constant(Fr::ONE);
-    builder.enforce("zero is flagged", num, &inverse, &(&one - &flag))?;
-    builder.enforce("only zero is flagged", num, &flag, &Num::zero())?;
-    Ok(flag)
-}

@@ -182,7 +182,8 @@ impl IncludeCircuit {
         let below = (piece.top_level() as usize).saturating_sub(1);
         let mut groups = Vec::with_capacity(self.levels());
         let mut node = Num::zero();
-        for (level, (place, constant)) in (1usize..).zip(offset.chunks(path::LOG2_ARITY).zip(&constants))
+        for (level, (place, constant)) in
+            (1usize..).zip(offset.chunks(path::LOG2_ARITY).zip(&constants))
         {
             let given = level
                 .checked_sub(below + 1)

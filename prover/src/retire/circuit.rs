@@ -2,7 +2,7 @@
 
 use super::native::{RetireWitness, SectorLeaf};
 use super::statement::{RetireStatement, layout};
-use crate::gadget::bits::{bits_of, booleans, is_zero, pack, split};
+use crate::gadget::bits::{bits_of, booleans, pack, split};
 use crate::gadget::builder::{Builder, Num, Synthesize};
 use crate::gadget::{path, poseidon2, word};
 use crate::params::ParamSet;
@@ -97,7 +97,13 @@ impl Synthesize for RetireCircuit {
         builder.at("behind index");
         let behind = &pack(&last) - &pack(&index);
         split(builder, &behind, levels * path::LOG2_ARITY)?;
-        let is_last = is_zero(builder, &behind)?;
+        // Not a boolean by rule: where it may be anything, at the last place, it must be 1, as the hole is zero there
+        // and the removed leaf, a hash, is not.
+        let is_last = builder.hint(
+            "is last",
+            Fr::from(u8::from(statement.index.wrapping_add(1) == statement.count)),
+        )?;
+        builder.enforce("only the last", &behind, &is_last, &Num::zero())?;
         let (removed_number, removed) = sector_leaf(
             builder,
             "removed",

@@ -1,0 +1,89 @@
+//! Sizes and ids of the circuits.
+
+use cairn_prover::circuits::{CircuitName, CircuitSize, Circuits};
+use cairn_prover::groth16::Matrices;
+use cairn_prover::params::{ALL, MAINNET, PEER, SMALL, TEST};
+
+/// Constraints of spacetime, append, retire, include.
+const CONSTRAINTS: [(&str, [usize; 4]); 6] = [
+    ("test", [7149, 2422, 3697, 4894]),
+    ("small", [9561, 2422, 3697, 7386]),
+    ("devnet", [26_197, 4824, 8509, 8634]),
+    ("peer", [26_181, 4824, 8509, 8574]),
+    ("testnet", [908_497, 4824, 8509, 78_704]),
+    ("mainnet", [984_673, 4824, 8509, 88_624]),
+];
+
+#[test]
+fn the_circuits_have_the_published_sizes() {
+    for (set, (name, expected)) in ALL.into_iter().zip(CONSTRAINTS) {
+        let circuits = Circuits::for_set(set);
+        let counted = CircuitName::ALL.map(|circuit| circuits.size(circuit).unwrap().constraints);
+        assert_eq!((set.name, counted), (name, expected));
+    }
+}
+
+#[test]
+fn spacetime_stays_under_its_share_of_a_million_constraints() {
+    let size = Circuits::for_set(&MAINNET)
+        .size(CircuitName::Spacetime)
+        .unwrap();
+    assert!(
+        100 * size.constraints < 97 << 20,
+        "{} of 2^20",
+        size.constraints
+    );
+}
+
+#[test]
+fn public_inputs_are_as_many_as_the_contract_passes() {
+    for set in ALL {
+        let circuits = Circuits::for_set(set);
+        let public = CircuitName::ALL.map(|circuit| circuits.size(circuit).unwrap().public_inputs);
+        assert_eq!(public, [3, 5, 3, 1 + 2 * set.include_width], "{}", set.name);
+    }
+}
+
+#[test]
+fn what_is_counted_is_what_is_laid_out() {
+    for set in [&TEST, &PEER] {
+        let circuits = Circuits::for_set(set);
+        for name in CircuitName::ALL {
+            let matrices = Matrices::of(circuits.blank(name)).unwrap();
+            let laid_out = CircuitSize {
+                constraints: matrices.constraints(),
+                witness: matrices.witness_values(),
+                public_inputs: matrices.public_inputs(),
+            };
+            assert_eq!(
+                circuits.size(name).unwrap(),
+                laid_out,
+                "{} {name}",
+                set.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_circuit_is_found_by_its_name_only() {
+    for name in CircuitName::ALL {
+        assert_eq!(CircuitName::by_name(name.as_str()), Some(name));
+    }
+    assert_eq!(CircuitName::by_name("Spacetime"), None);
+}
+
+#[test]
+fn sets_share_a_circuit_only_where_they_agree_on_all_it_sees() {
+    let [test, small] = [&TEST, &SMALL].map(|set| {
+        let circuits = Circuits::for_set(set);
+        CircuitName::ALL.map(|name| circuits.id(name).unwrap())
+    });
+    // A provider tree of one level is all that append and retire see.
+    let shared: Vec<bool> = test
+        .iter()
+        .zip(&small)
+        .map(|(test, small)| test == small)
+        .collect();
+    assert_eq!(shared, [false, true, true, false]);
+}
