@@ -6,6 +6,11 @@
 //! CAIRN_BENCH_TESTNET=1 cargo bench -p cairn-prover --bench proving     also 128 samples at 512 MiB sectors: 3 GB, minutes
 //! ```
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "benches stop at what they did not expect"
+)]
+
 use std::{hint::black_box, time::Duration};
 
 use cairn_prover::{

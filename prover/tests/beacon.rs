@@ -1,5 +1,7 @@
 //! Beacon rounds: real published ones verify, anything else does not.
 
+#![expect(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
+
 use std::{fs, path::Path};
 
 use cairn_prover::beacon::{BeaconError, PublicKey, SecretKey, Signature};

@@ -1,5 +1,7 @@
 //! The key folder, with the real circuits of the `test` and `small` sets.
 
+#![expect(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
+
 use std::{collections::BTreeSet, fs, path::Path, sync::Mutex};
 
 use cairn_prover::{

@@ -1,5 +1,7 @@
 //! The committed proofs of the real circuits, which the contracts verify too.
 
+#![expect(clippy::unwrap_used, reason = "tests stop at what they did not expect")]
+
 use std::{fs, path::Path};
 
 use ark_ff::PrimeField;

@@ -1,5 +1,11 @@
 //! Keys and proofs around a small circuit that is none of ours.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests stop at what they did not expect"
+)]
+
 #[path = "../toy/mod.rs"]
 mod toy;
 

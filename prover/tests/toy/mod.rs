@@ -1,4 +1,4 @@
-//! A small circuit that is none of ours: one chain x -> x^3 + c_i for each public input, which is where it ends.
+//! A small circuit that is none of ours: one chain `x -> x^3 + c_i` for each public input, which is where it ends.
 
 use ark_bls12_381::Fr;
 use ark_r1cs_std::{
