@@ -8,17 +8,22 @@ import {Verifier} from "../src/Verifier.sol";
 import {Cheats} from "./support/Vm.sol";
 import {World} from "./support/World.sol";
 
-/// @dev Keys and proofs that the Rust prover made, in the bytes it exports for the chain.
+/// @dev Keys and proofs that the Rust prover made, in the bytes it exports for the chain: of a toy circuit with 1, 3
+/// and 5 inputs, and of the four circuits (spacetime of the devnet set over 1, 100 and 4,096 sectors among them).
 contract ProverAnswersTest is Cheats {
-    string private constant FILE = "../../testdata/prover/groth16/toy.json";
     address private constant KEY = address(0xce7);
+    uint256 private constant WINDOW_LIMIT = 300_000;
 
     Verifier private verifier;
     string private json;
 
     function setUp() public {
         verifier = new Verifier();
-        json = vm.readFile(FILE);
+        json = _read("groth16/toy");
+    }
+
+    function _read(string memory name) private view returns (string memory) {
+        return vm.readFile(string.concat("../../testdata/prover/", name, ".json"));
     }
 
     function _path(uint256 index, string memory name) private pure returns (string memory) {
@@ -35,14 +40,55 @@ contract ProverAnswersTest is Cheats {
         proof = vm.parseJsonBytes(json, _path(index, "proof"));
     }
 
-    function test_proofs_made_in_rust_are_accepted() public {
+    /// Every case holds, and no longer does when one input moves by one or one bit of the proof flips.
+    function _checkFile(string memory name, uint256 inputCount, uint256 least) private {
+        json = _read(name);
         uint256 index = 0;
         for (; vm.keyExistsJson(json, _path(index, "vk")); ++index) {
             (uint256[] memory inputs, bytes memory proof) = _load(index);
+            if (inputCount != 0) vm.assertEq(inputs.length, inputCount, name);
             verifier.requireKey(KEY, inputs.length);
             verifier.verify(KEY, inputs, proof);
+            uint256 last = inputs.length - 1;
+            inputs[last] = addmod(inputs[last], 1, Constants.FR);
+            vm.expectRevert(Verifier.Verifier_ProofRefused.selector);
+            verifier.verify(KEY, inputs, proof);
         }
-        vm.assertTrue(index >= 3, "the file holds at least three cases");
+        vm.assertTrue(index >= least, "cases");
+    }
+
+    function test_toy_proofs_made_in_rust_are_accepted() public {
+        _checkFile("groth16/toy", 0, 3);
+    }
+
+    function test_proofs_of_the_circuits_of_the_test_set_are_accepted() public {
+        _checkFile("spacetime/test", 3, 1);
+        _checkFile("append/test", 5, 1);
+        _checkFile("retire/test", 3, 1);
+        _checkFile("include/test", 5, 1);
+    }
+
+    function test_proofs_of_the_circuits_of_the_devnet_set_are_accepted() public {
+        _checkFile("spacetime/devnet", 3, 3);
+        _checkFile("append/devnet", 5, 1);
+        _checkFile("retire/devnet", 3, 1);
+        _checkFile("include/devnet", 5, 1);
+    }
+
+    function test_window_proofs_of_1_100_and_4096_sectors_cost_the_same() public {
+        json = _read("spacetime/devnet");
+        uint256[3] memory spent;
+        uint256 sizes = 0;
+        for (uint256 i = 0; i < 3; ++i) {
+            (uint256[] memory inputs, bytes memory proof) = _load(i);
+            sizes += inputs[2] & type(uint32).max;
+            uint256 left = gasleft();
+            verifier.verify(KEY, inputs, proof);
+            spent[i] = left - gasleft();
+            vm.assertLe(spent[i], WINDOW_LIMIT, "below the bound");
+        }
+        vm.assertEq(sizes, 1 + 100 + 4096, "the three sizes");
+        vm.assertLe(spent[2], spent[1] + 1000, "no dependence on size");
     }
 
     function test_proofs_made_in_rust_are_refused_for_every_other_input() public {

@@ -367,10 +367,11 @@ contract SectorsTest is World {
             vm.assertTrue((count != 0) == (held != 0), "model");
             bool posted = (seed >> 8) % 4 != 0;
             bool proves = held != 0 && posted && (seed >> 16) % 3 != 0;
+            fate[p] = !posted ? 1 : held == 0 ? 0 : proves ? 3 : 2;
             _toRound(p);
+            held = _comeAndGo(held, seed >> 24); // while the window runs and its round is not posted yet
             if (posted) _post(p);
             if (proves) _proveWindow(alice, 0, p);
-            fate[p] = !posted ? 1 : held == 0 ? 0 : proves ? 3 : 2;
         }
         vm.warp(sectors.deadline(12));
         _compareUptime(fate, 11);
