@@ -1,4 +1,4 @@
-//! What a piece costs on its way: StorePiece and ReadRange over loopback against plain TCP in the same run.
+//! What a piece costs on its way: `StorePiece` and `ReadRange` over loopback against plain TCP in the same run.
 //!
 //! Both ends run in this process on the same cores, so a figure is the throughput of a machine that does both. Plain TCP
 //! moves the same bytes between two tokio tasks without encryption, framing or verification: the ceiling.

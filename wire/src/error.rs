@@ -157,7 +157,7 @@ pub enum IdentityError {
         /// The file.
         path: String,
         /// Its length.
-        got_bytes: usize,
+        got_bytes: u64,
     },
     /// Others than the owner may read or write the file.
     #[error("TLS key file {path} has mode {mode:o}: only its owner may read it (chmod 600)")]
@@ -209,7 +209,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// Somebody answers there, but without the registered key.
-    #[error("the node at {endpoint} has key hash {got}, the registry says {expected}")]
+    #[error("the node at {endpoint:?} has key hash {got}, the registry says {expected}")]
     PinMismatch {
         /// Where.
         endpoint: String,
@@ -219,7 +219,7 @@ pub enum ConnectError {
         got: String,
     },
     /// Nobody answered in time.
-    #[error("no answer from {endpoint} within {after:?}")]
+    #[error("no answer from {endpoint:?} within {after:?}")]
     TimedOut {
         /// Where.
         endpoint: String,
@@ -227,7 +227,7 @@ pub enum ConnectError {
         after: Duration,
     },
     /// The handshake failed or was refused.
-    #[error("{endpoint}: {reason}")]
+    #[error("{endpoint:?}: {reason}")]
     Refused {
         /// Where.
         endpoint: String,

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::codec::PREFIX_BYTES;
 use crate::error::CodecError;
+use crate::refusal::plain;
 
 /// The QUIC application code of a stream that is given up without one of the six error codes.
 pub(crate) const CANCELLED: VarInt = VarInt::from_u32(0);
@@ -81,7 +82,7 @@ pub(crate) async fn read_some(
         Ok(0) => ReadSome::End,
         Ok(count) => ReadSome::Bytes(count),
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => ReadSome::Cancelled,
-        Err(error) => ReadSome::Lost(error.to_string()),
+        Err(error) => ReadSome::Lost(lost(&error)),
     }
 }
 
@@ -113,7 +114,8 @@ pub(crate) fn send_error(error: WriteError) -> SendError {
     }
 }
 
-/// The whole chain of an error in one line: quinn keeps the reason of a lost connection one level down.
+/// The whole chain of an error in one line: quinn keeps the reason of a lost connection one level down. The other side
+/// may have put any text into that reason, so it is bounded and cannot move a terminal.
 pub(crate) fn lost(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -122,5 +124,29 @@ pub(crate) fn lost(error: &dyn std::error::Error) -> String {
         text.push_str(&inner.to_string());
         cause = inner.source();
     }
-    text
+    plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_the_other_side_is_cleaned_and_bounded() {
+        let close = quinn::ApplicationClose {
+            error_code: CANCELLED,
+            reason: bytes::Bytes::from(format!("\u{1b}[2J\n{}", "x".repeat(5000))),
+        };
+        let error = ReadError::ConnectionLost(quinn::ConnectionError::ApplicationClosed(close));
+        let text = lost(&error);
+        assert!(
+            text.starts_with("connection lost: "),
+            "the chain is kept: {text}"
+        );
+        assert!(
+            !text.chars().any(char::is_control),
+            "nothing moves a terminal: {text:?}"
+        );
+        assert!(text.len() <= 256, "{} bytes", text.len());
+    }
 }

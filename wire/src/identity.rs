@@ -6,8 +6,8 @@
 //! name, no date and no issuer is ever looked at.
 
 use core::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519};
@@ -49,16 +49,32 @@ impl NodeIdentity {
     /// # Errors
     /// [`IdentityError`] when the file is missing, is no such key, or may be read by others.
     pub fn load(path: &Path) -> Result<Self, IdentityError> {
+        let shown = || path.display().to_string();
         let file_error = |source| IdentityError::File {
-            path: path.display().to_string(),
+            path: shown(),
             source,
         };
-        check_mode(path)?;
-        let bytes = Zeroizing::new(fs::read(path).map_err(file_error)?);
+        let mut file = File::open(path).map_err(file_error)?;
+        // Of the open file, not of the name: what is checked is what is read.
+        let metadata = file.metadata().map_err(file_error)?;
+        if let Some(mode) = exposed_mode(&metadata) {
+            return Err(IdentityError::Exposed {
+                path: shown(),
+                mode,
+            });
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(PKCS8_BYTES.saturating_add(1)));
+        let most = u64::try_from(PKCS8_BYTES)
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        Read::by_ref(&mut file)
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(file_error)?;
         if bytes.len() != PKCS8_BYTES || !bytes.starts_with(&PKCS8_PREFIX) {
             return Err(IdentityError::NotAKey {
-                path: path.display().to_string(),
-                got_bytes: bytes.len(),
+                path: shown(),
+                got_bytes: metadata.len(),
             });
         }
         Self::from_pkcs8(bytes)
@@ -76,7 +92,12 @@ impl NodeIdentity {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(path)?;
             file.write_all(&self.pkcs8)?;
-            file.sync_all()
+            file.sync_all()?;
+            // The name too, or a power cut loses a key whose pin the registry already names.
+            match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+                _ => File::open(".")?.sync_all(),
+            }
         };
         write().map_err(|source| IdentityError::File {
             path: path.display().to_string(),
@@ -138,32 +159,23 @@ pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Result<[u8; 32], rustl
     Ok(Sha256::digest(parsed.subject_public_key_info().as_ref()).into())
 }
 
+/// The permission bits, if they let others in.
 #[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), IdentityError> {
+fn exposed_mode(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
-    let metadata = fs::metadata(path).map_err(|source| IdentityError::File {
-        path: path.display().to_string(),
-        source,
-    })?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(IdentityError::Exposed {
-            path: path.display().to_string(),
-            mode,
-        })
-    }
+    (mode & 0o077 != 0).then_some(mode)
 }
 
 #[cfg(not(unix))]
-fn check_mode(_path: &Path) -> Result<(), IdentityError> {
-    Ok(())
+fn exposed_mode(_metadata: &Metadata) -> Option<u32> {
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_saved_identity_comes_back_with_its_pin() {

@@ -10,7 +10,8 @@ const MIB: u64 = 1 << 20;
 /// Bounds of one endpoint. The defaults suit a node on the internet; tests make them small.
 ///
 /// Memory a stranger can make a server hold, with `c` connections: `c x 2 x idle_window_bytes` (unread and
-/// unacknowledged bytes), plus at most `bytes_in_flight` over all connections together, plus one header a stream.
+/// unacknowledged bytes), plus at most `bytes_in_flight` over all connections together, plus one header a stream and
+/// one chunk of 128 KiB a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Client: longest wait for a connection. Server: longest handshake.
@@ -39,6 +40,11 @@ pub struct Limits {
     pub max_streams_per_connection: u32,
     /// Server: requests being served at once, over all connections; one more is answered "busy".
     pub max_requests: usize,
+    /// Server: the same for one IPv4 address or one IPv6 /64.
+    pub max_requests_per_peer: usize,
+    /// Server: leaves being opened at once, over all connections: the one request that costs far more to answer than
+    /// to ask. More wait for their turn, as long as a request may take.
+    pub max_openings: usize,
     /// Server: longest piece taken.
     pub max_piece_bytes: u64,
     /// Server: longest range served in one request. Client: longest range asked for.
@@ -46,6 +52,8 @@ pub struct Limits {
     /// Server: window bytes handed out to transfers, over all connections. When it is used up, transfers go on with
     /// `idle_window_bytes`: slower, never refused for it.
     pub bytes_in_flight: u64,
+    /// Server: the most of `bytes_in_flight` that one IPv4 address or one IPv6 /64 gets.
+    pub bytes_in_flight_per_peer: u64,
     /// Server: unread (and, separately, unacknowledged) bytes of a connection without a transfer.
     pub idle_window_bytes: u32,
     /// Unread bytes of one stream.
@@ -72,9 +80,12 @@ impl Default for Limits {
             max_connections_per_peer: 64,
             max_streams_per_connection: 32,
             max_requests: 512,
+            max_requests_per_peer: 128,
+            max_openings: 4,
             max_piece_bytes: 128 * MIB,
             max_range_bytes: 128 * MIB,
             bytes_in_flight: 1024 * MIB,
+            bytes_in_flight_per_peer: 256 * MIB,
             idle_window_bytes: 128 << 10,
             stream_window_bytes: 16 << 20,
             connection_window_bytes: 64 << 20,
@@ -120,6 +131,8 @@ impl Limits {
                 (1..=1024).contains(&self.max_streams_per_connection),
             ),
             ("max_requests", self.max_requests > 0),
+            ("max_requests_per_peer", self.max_requests_per_peer > 0),
+            ("max_openings", self.max_openings > 0),
             (
                 "max_piece_bytes",
                 (1..=crate::message::MAX_PIECE_BYTES).contains(&self.max_piece_bytes),

@@ -67,6 +67,23 @@ impl fmt::Display for ErrorCode {
     }
 }
 
+/// Text fit for wire, log and terminal: control characters become spaces, and what exceeds [`MAX_REASON_BYTES`] is cut
+/// off between characters.
+pub(crate) fn plain(text: &str) -> String {
+    let mut text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let end = (0..=MAX_REASON_BYTES)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    if text.len() > end {
+        text.truncate(end);
+    }
+    text
+}
+
 /// A node's no. The reason comes from a stranger: show it, never act on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {reason}")]
@@ -88,19 +105,10 @@ impl WireError {
     /// A no of `code`. The reason is made fit for the wire: control characters become spaces, and what exceeds
     /// [`MAX_REASON_BYTES`] is cut off between characters.
     pub fn new(code: ErrorCode, reason: impl fmt::Display) -> Self {
-        let mut text: String = reason
-            .to_string()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        let end = (0..=MAX_REASON_BYTES)
-            .rev()
-            .find(|end| text.is_char_boundary(*end))
-            .unwrap_or(0);
-        if text.len() > end {
-            text.truncate(end);
+        Self {
+            code,
+            reason: plain(&reason.to_string()),
         }
-        Self { code, reason: text }
     }
 
     /// Why, for programs.

@@ -14,6 +14,9 @@ pub type ChunkFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Option<Bytes>>
 /// Chunks of a body in order. Empty chunks are allowed and mean nothing; `None` is the end, after which nothing is
 /// asked. The bytes of all chunks must add up to the announced length: more or fewer fail the transfer.
 ///
+/// A chunk stays in memory as a whole until the other side has acknowledged its last byte, and so does the buffer it is
+/// a slice of: chunks of some 100 KiB with buffers of their own keep what is held close to what the windows count.
+///
 /// A pending future may be dropped, and with it the whole source, whenever the other side goes away.
 pub trait ChunkSource: Send {
     /// The next chunk. What it waits for counts as this side's time, not the network's.

@@ -16,8 +16,8 @@ use crate::identity::NodeIdentity;
 use crate::limits::Limits;
 use crate::server::handler::{Handler, Peer};
 use crate::server::slots::{Admission, Slot, Slots};
-use crate::server::stream::serve_stream;
-use crate::server::windows::{Budget, Windows};
+use crate::server::stream::{Stream, serve_stream};
+use crate::server::windows::Windows;
 use crate::transport::{server_config, udp_socket};
 
 /// The application code with which a connection is closed: the node is going away, or nothing was asked for long.
@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) requests: Arc<Semaphore>,
-    budget: Arc<Budget>,
+    pub(crate) openings: Semaphore,
     connections: AtomicU64,
 }
 
@@ -65,14 +65,14 @@ impl Server {
         )
         .map_err(socket_error)?;
         let address = endpoint.local_addr().map_err(socket_error)?;
-        let slots = Slots::new(limits.max_connections, limits.max_connections_per_peer);
+        let slots = Slots::new(&limits);
         let shared = Arc::new(Shared {
             limits,
             handler,
             requests: Arc::new(Semaphore::new(
                 limits.max_requests.min(Semaphore::MAX_PERMITS),
             )),
-            budget: Arc::new(Budget::new(limits.bytes_in_flight)),
+            openings: Semaphore::new(limits.max_openings.min(Semaphore::MAX_PERMITS)),
             connections: AtomicU64::new(0),
         });
         let (leaving, watcher) = watch::channel(false);
@@ -195,7 +195,7 @@ async fn serve_connection(
         address,
         connection: number,
     };
-    let windows = Windows::new(connection.clone(), Arc::clone(&shared.budget), limits);
+    let windows = Windows::new(connection.clone(), Arc::clone(&slot.share.budget), limits);
     let mut streams = JoinSet::new();
     let most_streams = usize::try_from(limits.max_streams_per_connection).unwrap_or(usize::MAX);
     let why = loop {
@@ -211,13 +211,14 @@ async fn serve_connection(
         while streams.try_join_next().is_some() {}
         match stream {
             Ok(Ok((send, recv))) => {
-                streams.spawn(serve_stream(
-                    Arc::clone(&shared),
-                    Arc::clone(&windows),
+                let stream = Stream {
                     peer,
                     send,
                     recv,
-                ));
+                    windows: Arc::clone(&windows),
+                };
+                let requests_of_peer = Arc::clone(&slot.share.requests);
+                streams.spawn(serve_stream(Arc::clone(&shared), requests_of_peer, stream));
             }
             Ok(Err(error)) => {
                 tracing::debug!(%address, error = %lost(&error), "connection over");

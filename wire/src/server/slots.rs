@@ -4,18 +4,36 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Connections under way, counted by peer.
+use tokio::sync::Semaphore;
+
+use crate::limits::Limits;
+use crate::server::windows::{Budget, House};
+
+/// Connections under way, counted by peer, with what all connections of a peer share.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    most: usize,
-    most_per_peer: usize,
+    limits: Limits,
+    house: House,
     taken: Mutex<Taken>,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    by_peer: HashMap<IpAddr, usize>,
+    by_peer: HashMap<IpAddr, PeerEntry>,
+}
+
+#[derive(Debug)]
+struct PeerEntry {
+    connections: usize,
+    share: Share,
+}
+
+/// What all connections of one peer share.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) budget: Arc<Budget>,
 }
 
 /// A connection's place; free again when dropped.
@@ -23,6 +41,7 @@ struct Taken {
 pub(crate) struct Slot {
     slots: Arc<Slots>,
     peer: IpAddr,
+    pub(crate) share: Share,
 }
 
 /// What to do with somebody who knocks.
@@ -35,10 +54,11 @@ pub(crate) enum Admission {
 }
 
 impl Slots {
-    pub(crate) fn new(most: usize, most_per_peer: usize) -> Arc<Self> {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        let house = House::new(limits.bytes_in_flight, limits.bytes_in_flight_per_peer);
         Arc::new(Self {
-            most,
-            most_per_peer,
+            limits: *limits,
+            house,
             taken: Mutex::default(),
         })
     }
@@ -46,24 +66,47 @@ impl Slots {
     /// A place for a connection from `address`.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, address_proven: bool) -> Admission {
         let peer = peer_of(address);
+        let (most, most_per_peer) = (
+            self.limits.max_connections,
+            self.limits.max_connections_per_peer,
+        );
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_peer = taken.by_peer.get(&peer).copied().unwrap_or_default();
-        if taken.all >= self.most || (address_proven && of_peer >= self.most_per_peer) {
+        let of_peer = taken
+            .by_peer
+            .get(&peer)
+            .map_or(0, |entry| entry.connections);
+        if taken.all >= most || (address_proven && of_peer >= most_per_peer) {
             return Admission::Full;
         }
         // A forged address must neither use up the house nor lock its true owner out.
-        let scarce =
-            taken.all >= self.most.div_ceil(2) || of_peer >= self.most_per_peer.div_ceil(2);
+        let scarce = taken.all >= most.div_ceil(2) || of_peer >= most_per_peer.div_ceil(2);
         if scarce && !address_proven {
             return Admission::ProveAddress;
         }
         taken.all = taken.all.saturating_add(1);
-        taken.by_peer.insert(peer, of_peer.saturating_add(1));
+        let entry = taken.by_peer.entry(peer).or_insert_with(|| PeerEntry {
+            connections: 0,
+            share: self.new_share(),
+        });
+        entry.connections = entry.connections.saturating_add(1);
+        let share = entry.share.clone();
         drop(taken);
         Admission::Enter(Slot {
             slots: Arc::clone(self),
             peer,
+            share,
         })
+    }
+
+    fn new_share(&self) -> Share {
+        let requests = self
+            .limits
+            .max_requests_per_peer
+            .min(Semaphore::MAX_PERMITS);
+        Share {
+            requests: Arc::new(Semaphore::new(requests)),
+            budget: self.house.for_peer(),
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -82,9 +125,9 @@ impl Drop for Slot {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
-        if let Some(count) = taken.by_peer.get_mut(&self.peer) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(entry) = taken.by_peer.get_mut(&self.peer) {
+            entry.connections = entry.connections.saturating_sub(1);
+            if entry.connections == 0 {
                 taken.by_peer.remove(&self.peer);
             }
         }
@@ -106,6 +149,14 @@ fn peer_of(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    fn slots(max_connections: usize, max_connections_per_peer: usize) -> Arc<Slots> {
+        Slots::new(&Limits {
+            max_connections,
+            max_connections_per_peer,
+            ..Limits::default()
+        })
+    }
+
     fn enter(slots: &Arc<Slots>, address: &str) -> Option<Slot> {
         match slots.admit(address.parse().unwrap(), true) {
             Admission::Enter(slot) => Some(slot),
@@ -115,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_peer_gets_its_share_and_no_more_until_one_leaves() {
-        let slots = Slots::new(10, 2);
+        let slots = slots(10, 2);
         let first = enter(&slots, "1.2.3.4").unwrap();
         let _second = enter(&slots, "::ffff:1.2.3.4").unwrap();
         assert!(
@@ -129,7 +180,7 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one_peer() {
-        let slots = Slots::new(10, 1);
+        let slots = slots(10, 1);
         let _first = enter(&slots, "2001:db8:1:2::1").unwrap();
         assert!(enter(&slots, "2001:db8:1:2:ffff::9").is_none(), "same /64");
         assert!(enter(&slots, "2001:db8:1:3::1").is_some(), "another /64");
@@ -137,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_house_is_bounded_whoever_knocks() {
-        let slots = Slots::new(2, 2);
+        let slots = slots(2, 2);
         let _held = [
             enter(&slots, "1.1.1.1").unwrap(),
             enter(&slots, "2.2.2.2").unwrap(),
@@ -154,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_forged_address_cannot_use_up_its_owners_places() {
-        let slots = Slots::new(100, 4);
+        let slots = slots(100, 4);
         let victim: IpAddr = "9.9.9.9".parse().unwrap();
         let mut forged = Vec::new();
         while let Admission::Enter(slot) = slots.admit(victim, false) {

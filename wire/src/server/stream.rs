@@ -4,45 +4,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{RecvStream, SendStream, VarInt};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::frame::{CANCELLED, FrameError, SendError, read_frame, write_frame};
 use crate::limits::Limits;
-use crate::message::{Reply, Request};
+use crate::message::{LeafOpening, OpenLeaf, Reply, Request};
 use crate::refusal::{ErrorCode, WireError};
 use crate::server::accept::Shared;
 use crate::server::handler::{HandlerFuture, Peer};
 use crate::server::transfer::{serve_range, serve_store};
 use crate::server::windows::Windows;
 
+/// One request's stream, and who is at its other end.
+pub(crate) struct Stream {
+    pub(crate) peer: Peer,
+    pub(crate) send: SendStream,
+    pub(crate) recv: RecvStream,
+    pub(crate) windows: Arc<Windows>,
+}
+
 /// Serves the one request of a stream. Ends by itself whatever the client does.
-pub(crate) async fn serve_stream(
-    shared: Arc<Shared>,
-    windows: Arc<Windows>,
-    peer: Peer,
-    mut send: SendStream,
-    mut recv: RecvStream,
-) {
+pub(crate) async fn serve_stream(shared: Arc<Shared>, of_peer: Arc<Semaphore>, mut stream: Stream) {
     let limits = &shared.limits;
-    let Ok(permit) = Arc::clone(&shared.requests).try_acquire_owned() else {
-        refuse(
-            &mut send,
-            &mut recv,
-            &WireError::busy("too many requests at once"),
-            limits,
-        )
-        .await;
-        return;
-    };
-    match read_request(&mut recv, limits).await {
-        Ok(request) => serve(&shared, &windows, peer, request, send, recv).await,
+    let request = match read_request(&mut stream.recv, limits).await {
+        Ok(request) => request,
         Err(Some(error)) => {
-            tracing::debug!(peer = %peer.address, %error, "no request");
-            refuse(&mut send, &mut recv, &error, limits).await;
+            tracing::debug!(peer = %stream.peer.address, %error, "no request");
+            return refuse(&mut stream.send, &mut stream.recv, &error, limits).await;
         }
-        Err(None) => give_up(&mut send, &mut recv, CANCELLED),
+        Err(None) => return give_up(&mut stream.send, &mut stream.recv, CANCELLED),
+    };
+    // Only now: half-sent headers must not use up the house.
+    let permits = (of_peer.try_acquire(), shared.requests.try_acquire());
+    if let (Ok(_), Ok(_)) = &permits {
+        serve(&shared, request, stream).await;
+    } else {
+        let busy = WireError::busy("too many requests at once");
+        refuse(&mut stream.send, &mut stream.recv, &busy, limits).await;
     }
-    drop(permit);
+    drop(permits);
 }
 
 /// The request, or what to tell the client, or nothing to tell because it went away.
@@ -61,35 +62,39 @@ async fn read_request(
     Request::decode(&payload).map_err(|error| Some(WireError::bad_request(error)))
 }
 
-async fn serve(
-    shared: &Shared,
-    windows: &Arc<Windows>,
-    peer: Peer,
-    request: Request,
-    mut send: SendStream,
-    mut recv: RecvStream,
-) {
-    let limits = &shared.limits;
+async fn serve(shared: &Shared, request: Request, mut stream: Stream) {
+    let (limits, handler, peer) = (&shared.limits, &shared.handler, stream.peer);
     if !matches!(request, Request::StorePiece(_))
-        && let Err(error) = expect_end(&mut recv, limits.header_timeout).await
+        && let Err(error) = expect_end(&mut stream.recv, limits.header_timeout).await
     {
-        return refuse(&mut send, &mut recv, &error, limits).await;
+        return refuse(&mut stream.send, &mut stream.recv, &error, limits).await;
     }
-    let handler = &shared.handler;
     let reply = match request {
-        Request::StorePiece(store) => {
-            return serve_store(shared, windows, peer, store, send, recv).await;
-        }
-        Request::ReadRange(read) => return serve_range(shared, windows, peer, read, send).await,
+        Request::StorePiece(store) => return serve_store(shared, store, stream).await,
+        Request::ReadRange(read) => return serve_range(shared, read, stream).await,
         Request::Info => in_time(handler.info(peer), limits).await.map(Reply::Info),
         Request::AcceptPiece(acceptance) => in_time(handler.accept_piece(peer, acceptance), limits)
             .await
             .map(|()| Reply::Accepted),
-        Request::OpenLeaf(open) => in_time(handler.open_leaf(peer, open), limits)
-            .await
-            .map(Reply::LeafOpening),
+        Request::OpenLeaf(open) => open_leaf(shared, peer, open).await.map(Reply::LeafOpening),
     };
-    answer(&mut send, reply, limits).await;
+    answer(&mut stream.send, reply, limits).await;
+}
+
+/// Opening a leaf takes hundreds of hashes for a question of 44 bytes: few at once.
+async fn open_leaf(
+    shared: &Shared,
+    peer: Peer,
+    request: OpenLeaf,
+) -> Result<LeafOpening, WireError> {
+    let busy = || WireError::busy("too many leaves are being opened");
+    let turn = timeout(shared.limits.request_timeout, shared.openings.acquire())
+        .await
+        .map_err(|_| busy())?;
+    let turn = turn.map_err(|_| busy())?;
+    let opened = in_time(shared.handler.open_leaf(peer, request), &shared.limits).await;
+    drop(turn);
+    opened
 }
 
 /// A request without a body is over after its header.

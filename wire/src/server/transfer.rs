@@ -1,10 +1,9 @@
 //! The two requests with a body.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use quinn::{RecvStream, SendStream, VarInt};
+use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
 
 use crate::frame::{CANCELLED, send_error};
@@ -14,23 +13,21 @@ use crate::pace::Pace;
 use crate::refusal::{ErrorCode, WireError};
 use crate::server::accept::Shared;
 use crate::server::body::PieceBody;
-use crate::server::handler::{HandlerFuture, Peer, RangeReply};
-use crate::server::stream::{answer, code_of, end, in_time, refuse, reset, say};
-use crate::server::windows::Windows;
+use crate::server::handler::{HandlerFuture, RangeReply};
+use crate::server::stream::{Stream, answer, code_of, end, in_time, refuse, reset, say};
 use crate::source::ChunkSource;
 
 /// A write is at most so long, so that its time-out is about progress and not about size.
 const WRITE_BYTES: usize = 128 << 10;
 
 /// `StorePiece`: refused before the body, or Continue, the body, and a Receipt.
-pub(crate) async fn serve_store(
-    shared: &Shared,
-    windows: &Arc<Windows>,
-    peer: Peer,
-    request: StorePiece,
-    mut send: SendStream,
-    mut recv: RecvStream,
-) {
+pub(crate) async fn serve_store(shared: &Shared, request: StorePiece, stream: Stream) {
+    let Stream {
+        peer,
+        mut send,
+        mut recv,
+        windows,
+    } = stream;
     let limits = &shared.limits;
     let admitted = if request.byte_len > limits.max_piece_bytes {
         Err(WireError::too_large(format_args!(
@@ -115,13 +112,13 @@ fn check_receipt(request: &StorePiece, receipt: Receipt) -> Result<Receipt, Wire
 }
 
 /// `ReadRange`: a header and the encoded bytes.
-pub(crate) async fn serve_range(
-    shared: &Shared,
-    windows: &Arc<Windows>,
-    peer: Peer,
-    request: ReadRange,
-    mut send: SendStream,
-) {
+pub(crate) async fn serve_range(shared: &Shared, request: ReadRange, stream: Stream) {
+    let Stream {
+        peer,
+        mut send,
+        recv: _recv,
+        windows,
+    } = stream;
     let limits = &shared.limits;
     let found = if request.len > limits.max_range_bytes {
         Err(WireError::too_large(format_args!(

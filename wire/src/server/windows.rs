@@ -18,39 +18,51 @@ use crate::limits::Limits;
 /// The unit in which the budget is counted.
 const UNIT_BYTES: u64 = 16 << 10;
 
-/// All connections' share of memory.
+/// The memory that transfers of all connections may use together.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct House {
     units: Arc<Semaphore>,
+    peer_bytes: u64,
 }
 
-impl Budget {
-    pub(crate) fn new(bytes: u64) -> Self {
-        let units = usize::try_from(bytes / UNIT_BYTES)
-            .unwrap_or(usize::MAX)
-            .min(Semaphore::MAX_PERMITS);
+/// One peer's part in it: bounded, so that one peer cannot leave the others the idle windows only.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    house: Arc<Semaphore>,
+    peer: Arc<Semaphore>,
+}
+
+fn units_of(bytes: u64) -> Arc<Semaphore> {
+    let units = usize::try_from(bytes / UNIT_BYTES).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS)))
+}
+
+/// As many of `units` as are left, perhaps none.
+fn take(from: &Arc<Semaphore>, mut units: usize) -> Option<OwnedSemaphorePermit> {
+    while units > 0 {
+        let wanted = u32::try_from(units).unwrap_or(u32::MAX);
+        if let Ok(permit) = Arc::clone(from).try_acquire_many_owned(wanted) {
+            return Some(permit);
+        }
+        units = from.available_permits().min(units.saturating_sub(1));
+    }
+    None
+}
+
+impl House {
+    pub(crate) fn new(bytes: u64, peer_bytes: u64) -> Self {
         Self {
-            units: Arc::new(Semaphore::new(units)),
+            units: units_of(bytes),
+            peer_bytes,
         }
     }
 
-    /// As much of `bytes` as is left, perhaps nothing.
-    fn take(&self, bytes: u64) -> Grant {
-        let mut units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
-        while units > 0 {
-            if let Ok(permit) = Arc::clone(&self.units).try_acquire_many_owned(units) {
-                return Grant {
-                    permit: Some(permit),
-                    bytes: u64::from(units).saturating_mul(UNIT_BYTES),
-                };
-            }
-            let left = u32::try_from(self.units.available_permits()).unwrap_or(u32::MAX);
-            units = left.min(units.saturating_sub(1));
-        }
-        Grant {
-            permit: None,
-            bytes: 0,
-        }
+    /// The budget of a peer that has just come.
+    pub(crate) fn for_peer(&self) -> Arc<Budget> {
+        Arc::new(Budget {
+            house: Arc::clone(&self.units),
+            peer: units_of(self.peer_bytes),
+        })
     }
 
     #[cfg(test)]
@@ -59,18 +71,44 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// As much of `bytes` as peer and house have left, perhaps nothing.
+    fn take(&self, bytes: u64) -> Grant {
+        let units = usize::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(usize::MAX);
+        let Some(mut peer) = take(&self.peer, units) else {
+            return Grant::default();
+        };
+        let Some(house) = take(&self.house, peer.num_permits()) else {
+            return Grant::default();
+        };
+        let excess = peer.num_permits().saturating_sub(house.num_permits());
+        drop(peer.split(excess));
+        Grant {
+            held: Some((peer, house)),
+        }
+    }
+}
+
 /// A part of the budget; goes back when dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Grant {
-    permit: Option<OwnedSemaphorePermit>,
-    bytes: u64,
+    held: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
 }
 
 impl Grant {
+    fn bytes(&self) -> u64 {
+        let units = self.held.as_ref().map_or(0, |(peer, _)| peer.num_permits());
+        u64::try_from(units)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(UNIT_BYTES)
+    }
+
     fn join(&mut self, other: Self) {
-        self.bytes = self.bytes.saturating_add(other.bytes);
-        match (&mut self.permit, other.permit) {
-            (Some(mine), Some(theirs)) => mine.merge(theirs),
+        match (&mut self.held, other.held) {
+            (Some((peer, house)), Some((more_peer, more_house))) => {
+                peer.merge(more_peer);
+                house.merge(more_house);
+            }
             (mine, theirs) => *mine = mine.take().or(theirs),
         }
     }
@@ -133,10 +171,7 @@ impl<C: SetWindows> Windows<C> {
             most_bytes: u64::from(limits.connection_window_bytes).saturating_sub(idle_bytes),
             state: Mutex::new(State {
                 receiving_bytes: 0,
-                receive_grant: Grant {
-                    permit: None,
-                    bytes: 0,
-                },
+                receive_grant: Grant::default(),
                 sending_bytes: 0,
             }),
         })
@@ -148,11 +183,11 @@ impl<C: SetWindows> Windows<C> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.receiving_bytes = state.receiving_bytes.saturating_add(bytes);
         let wanted = state.receiving_bytes.min(self.most_bytes);
-        let missing = wanted.saturating_sub(state.receive_grant.bytes);
+        let missing = wanted.saturating_sub(state.receive_grant.bytes());
         let grant = self.budget.take(missing);
-        if grant.bytes > 0 {
+        if grant.bytes() > 0 {
             state.receive_grant.join(grant);
-            let window = self.idle_bytes.saturating_add(state.receive_grant.bytes);
+            let window = self.idle_bytes.saturating_add(state.receive_grant.bytes());
             self.connection
                 .set_receive(u32::try_from(window).unwrap_or(u32::MAX));
         }
@@ -170,7 +205,7 @@ impl<C: SetWindows> Windows<C> {
         let grant = self
             .budget
             .take(body_bytes.min(self.stream_bytes).min(room));
-        state.sending_bytes = state.sending_bytes.saturating_add(grant.bytes);
+        state.sending_bytes = state.sending_bytes.saturating_add(grant.bytes());
         self.connection
             .set_send(self.idle_bytes.saturating_add(state.sending_bytes));
         drop(state);
@@ -199,7 +234,7 @@ impl<C: SetWindows> Drop for Sending<C> {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        state.sending_bytes = state.sending_bytes.saturating_sub(self.grant.bytes);
+        state.sending_bytes = state.sending_bytes.saturating_sub(self.grant.bytes());
         self.windows
             .connection
             .set_send(self.windows.idle_bytes.saturating_add(state.sending_bytes));
@@ -243,22 +278,26 @@ mod tests {
         )
     }
 
+    fn received(noted: &Noted) -> u64 {
+        noted.0.0.load(Ordering::Relaxed)
+    }
+
+    fn sent(noted: &Noted) -> u64 {
+        noted.0.1.load(Ordering::Relaxed)
+    }
+
     #[test]
     fn uploads_that_come_and_go_do_not_add_up() {
-        let budget = Arc::new(Budget::new(100 * K));
-        let (windows, noted) = windows(&budget);
+        let house = House::new(100 * K, 100 * K);
+        let (windows, noted) = windows(&house.for_peer());
         for _ in 0..50 {
             drop(windows.receive(1 << 30));
         }
-        assert_eq!(
-            noted.0.0.load(Ordering::Relaxed),
-            K + 4 * K,
-            "idle window and one stream's"
-        );
-        assert_eq!(budget.left_bytes(), 96 * K, "granted once");
+        assert_eq!(received(&noted), K + 4 * K, "idle window and one stream's");
+        assert_eq!(house.left_bytes(), 96 * K, "granted once");
         drop(windows);
         assert_eq!(
-            budget.left_bytes(),
+            house.left_bytes(),
             100 * K,
             "the connection's end gives it back"
         );
@@ -266,48 +305,59 @@ mod tests {
 
     #[test]
     fn one_connection_gets_at_most_its_window() {
-        let budget = Arc::new(Budget::new(100 * K));
-        let (windows, noted) = windows(&budget);
+        let house = House::new(100 * K, 100 * K);
+        let (windows, noted) = windows(&house.for_peer());
         let held: Vec<_> = (0..5).map(|_| windows.receive(1 << 30)).collect();
-        assert_eq!(
-            noted.0.0.load(Ordering::Relaxed),
-            9 * K,
-            "not five streams' worth"
-        );
-        let sent: Vec<_> = (0..5).map(|_| windows.send(1 << 30)).collect();
-        assert_eq!(
-            noted.0.1.load(Ordering::Relaxed),
-            9 * K,
-            "the same the other way"
-        );
-        drop((held, sent));
-        assert_eq!(
-            noted.0.1.load(Ordering::Relaxed),
-            K,
-            "sending shrinks again"
-        );
-        assert_eq!(budget.left_bytes(), 92 * K, "receiving does not");
+        assert_eq!(received(&noted), 9 * K, "not five streams' worth");
+        let sending: Vec<_> = (0..5).map(|_| windows.send(1 << 30)).collect();
+        assert_eq!(sent(&noted), 9 * K, "the same the other way");
+        drop((held, sending));
+        assert_eq!(sent(&noted), K, "sending shrinks again");
+        assert_eq!(house.left_bytes(), 92 * K, "receiving does not");
     }
 
     #[test]
-    fn an_empty_budget_leaves_the_idle_window() {
-        let budget = Arc::new(Budget::new(6 * K));
-        let (first, _) = windows(&budget);
-        let (second, noted) = windows(&budget);
+    fn an_empty_house_leaves_the_idle_window() {
+        let house = House::new(6 * K, 100 * K);
+        let (first, _) = windows(&house.for_peer());
+        let (second, noted) = windows(&house.for_peer());
         let _held = first.receive(1 << 30);
         let _rest = second.receive(1 << 30);
-        assert_eq!(noted.0.0.load(Ordering::Relaxed), K + 2 * K, "what is left");
-        let (third, noted) = windows(&budget);
+        assert_eq!(received(&noted), K + 2 * K, "what is left");
+        let (third, noted) = windows(&house.for_peer());
         let _nothing = third.send(1 << 30);
-        assert_eq!(noted.0.1.load(Ordering::Relaxed), K, "nothing is left");
-        assert_eq!(budget.left_bytes(), 0, "and nothing was made up");
+        assert_eq!(sent(&noted), K, "nothing is left");
+        assert_eq!(house.left_bytes(), 0, "and nothing was made up");
+    }
+
+    #[test]
+    fn one_peer_leaves_room_for_the_others() {
+        let house = House::new(100 * K, 6 * K);
+        let peer = house.for_peer();
+        let connections: Vec<_> = (0..10).map(|_| windows(&peer).0).collect();
+        let _held: Vec<_> = connections
+            .iter()
+            .map(|windows| windows.receive(1 << 30))
+            .collect();
+        assert_eq!(
+            house.left_bytes(),
+            94 * K,
+            "ten connections of one peer share its part"
+        );
+        let (other, noted) = windows(&house.for_peer());
+        let _room = other.receive(1 << 30);
+        assert_eq!(
+            received(&noted),
+            K + 4 * K,
+            "another peer gets a whole window"
+        );
     }
 
     #[test]
     fn a_small_body_takes_little() {
-        let budget = Arc::new(Budget::new(100 * K));
-        let (windows, _) = windows(&budget);
+        let house = House::new(100 * K, 100 * K);
+        let (windows, _) = windows(&house.for_peer());
         let _small = windows.send(10);
-        assert_eq!(budget.left_bytes(), 99 * K, "one unit");
+        assert_eq!(house.left_bytes(), 99 * K, "one unit");
     }
 }

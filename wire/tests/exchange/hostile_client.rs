@@ -103,7 +103,7 @@ async fn a_client_that_drips_is_cut_off() {
     let (_connection, mut send, mut recv) = announced(&node, 1 << 30).await;
     let drip = tokio::spawn(async move {
         while send.write_all(&[1]).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(50)).await
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
     assert_refused(

@@ -91,7 +91,7 @@ async fn an_unknown_deal_is_refused_before_the_body_is_asked_for() {
         .await;
     match refused {
         Err(RequestError::Refused(error)) => {
-            assert_eq!(error.code(), ErrorCode::Refused, "{error}")
+            assert_eq!(error.code(), ErrorCode::Refused, "{error}");
         }
         other => panic!("{other:?}"),
     }
@@ -201,7 +201,7 @@ async fn a_range_of_a_piece_nobody_has_is_not_found() {
     };
     match node.connect().await.read_range(&request, 7).await {
         Err(RequestError::Refused(error)) => {
-            assert_eq!(error.code(), ErrorCode::NotFound, "{error}")
+            assert_eq!(error.code(), ErrorCode::NotFound, "{error}");
         }
         other => panic!("{other:?}"),
     }
