@@ -78,32 +78,87 @@ fn sector_leaf(
     Ok((number, leaf))
 }
 
+/// The numbers of the packed word, shown to be in their ranges.
+struct Numbers {
+    /// Bits of `count - 1`.
+    last: Vec<Num>,
+    /// Bits of the index.
+    index: Vec<Num>,
+    /// 1 if the last sector is the one that is removed, 0 otherwise.
+    is_last: Num,
+}
+
+impl RetireCircuit {
+    const fn levels(&self) -> usize {
+        self.set.tree_levels as usize
+    }
+
+    fn numbers(&self, builder: &mut Builder) -> Result<Numbers, SynthesisError> {
+        let (count, index) = (self.statement.count, self.statement.index);
+        builder.at("last");
+        let last = path::index_bits(builder, u64::from(count).wrapping_sub(1), self.levels())?;
+        let honest_is_last = index.wrapping_add(1) == count;
+        builder.at("index");
+        let index = path::index_bits(builder, u64::from(index), self.levels())?;
+        builder.at("behind index");
+        let behind = &pack(&last) - &pack(&index);
+        split(builder, &behind, self.levels() * path::LOG2_ARITY)?;
+        // Not a boolean by rule: where it may be anything, at the last place, it must be 1, as the hole is zero there
+        // and the removed leaf, a hash, is not.
+        let is_last = builder.hint("is last", Fr::from(u8::from(honest_is_last)))?;
+        builder.enforce("only the last", &behind, &is_last, &Num::zero())?;
+        Ok(Numbers {
+            last,
+            index,
+            is_last,
+        })
+    }
+
+    /// Takes the last leaf out, then puts it where the removed one stands. Gives the roots before and after the one
+    /// and before and after the other.
+    fn change(
+        &self,
+        builder: &mut Builder,
+        numbers: &Numbers,
+        removed: &Num,
+        moved: &Num,
+    ) -> Result<[Num; 4], SynthesisError> {
+        let Numbers {
+            last,
+            index,
+            is_last,
+        } = numbers;
+        let remains = &builder.constant(Fr::ONE) - is_last;
+        builder.at("change");
+        builder.enforce(
+            "the last is itself",
+            is_last,
+            &(moved - removed),
+            &Num::zero(),
+        )?;
+        let hole = builder.product("hole", &remains, removed)?;
+        let filling = builder.product("filling", &remains, moved)?;
+        let constants = path::constants(builder, TreeKind::Provider, self.levels());
+        let (last_path, hole_path) = (&self.witness.last_path, &self.witness.hole_path);
+        builder.at("last path");
+        let (before, without_last) =
+            path::replace(builder, moved, &Num::zero(), last, last_path, &constants)?;
+        builder.at("hole path");
+        let (between, after) =
+            path::replace(builder, &hole, &filling, index, hole_path, &constants)?;
+        Ok([before, without_last, between, after])
+    }
+}
+
 impl Synthesize for RetireCircuit {
     fn synthesize(&self, builder: &mut Builder) -> Result<(), SynthesisError> {
         let (statement, witness) = (&self.statement, &self.witness);
-        let levels = self.set.tree_levels as usize;
         builder.at("public");
         let [root0, root2, word] = statement.public_inputs();
-        let (root0, root2) = (
-            builder.public("root0", root0)?,
-            builder.public("root2", root2)?,
-        );
+        let root0 = builder.public("root0", root0)?;
+        let root2 = builder.public("root2", root2)?;
         let word = builder.public("word", word)?;
-        let one = builder.constant(Fr::ONE);
-        builder.at("last");
-        let last = path::index_bits(builder, u64::from(statement.count).wrapping_sub(1), levels)?;
-        builder.at("index");
-        let index = path::index_bits(builder, u64::from(statement.index), levels)?;
-        builder.at("behind index");
-        let behind = &pack(&last) - &pack(&index);
-        split(builder, &behind, levels * path::LOG2_ARITY)?;
-        // Not a boolean by rule: where it may be anything, at the last place, it must be 1, as the hole is zero there
-        // and the removed leaf, a hash, is not.
-        let is_last = builder.hint(
-            "is last",
-            Fr::from(u8::from(statement.index.wrapping_add(1) == statement.count)),
-        )?;
-        builder.enforce("only the last", &behind, &is_last, &Num::zero())?;
+        let numbers = self.numbers(builder)?;
         let (removed_number, removed) = sector_leaf(
             builder,
             "removed",
@@ -112,46 +167,19 @@ impl Synthesize for RetireCircuit {
         )?;
         let (moved_number, moved) =
             sector_leaf(builder, "moved", statement.moved_number, witness.moved)?;
-
-        builder.at("change");
-        builder.enforce(
-            "the last is itself",
-            &is_last,
-            &(&moved - &removed),
-            &Num::zero(),
-        )?;
-        let remains = &one - &is_last;
-        let hole = builder.product("hole", &remains, &removed)?;
-        let filling = builder.product("filling", &remains, &moved)?;
-        let constants = path::constants(builder, TreeKind::Provider, levels);
-        builder.at("last path");
-        let (before, without_last) = path::replace(
-            builder,
-            &moved,
-            &Num::zero(),
-            &last,
-            &witness.last_path,
-            &constants,
-        )?;
-        builder.at("hole path");
-        let (between, after) = path::replace(
-            builder,
-            &hole,
-            &filling,
-            &index,
-            &witness.hole_path,
-            &constants,
-        )?;
+        let [before, without_last, between, after] =
+            self.change(builder, &numbers, &removed, &moved)?;
         builder.at("public");
         builder.equal("root before", &before, &root0)?;
         builder.equal("root between", &between, &without_last)?;
         builder.equal("root after", &after, &root2)?;
+        let count = &builder.constant(Fr::ONE) + &pack(&numbers.last);
         word::holds(
             builder,
             &word,
             &[
-                (layout::COUNT, &(&one + &pack(&last))),
-                (layout::INDEX, &pack(&index)),
+                (layout::COUNT, &count),
+                (layout::INDEX, &pack(&numbers.index)),
                 (layout::REMOVED_NUMBER, &removed_number),
                 (layout::MOVED_NUMBER, &moved_number),
             ],

@@ -195,7 +195,7 @@ impl SpacetimeCircuit {
         Ok(skipped)
     }
 
-    /// d_root of a hot sector, r_root of a sealed one: the kind chooses the constants of the tree.
+    /// Root of the D-tree of a hot sector, of the R-tree of a sealed one: the kind chooses the constants of the tree.
     fn sector_root(
         &self,
         builder: &mut Builder,

@@ -233,6 +233,12 @@ fn every_variable_of_append_is_bound() {
     every_variable_is_bound(&circuit(&statement, &witness));
 }
 
+#[test]
+fn the_witness_does_not_shape_the_append_circuit() {
+    let (statement, witness) = honest(1, 3, SectorKind::Hot);
+    same_layout(circuit(&statement, &witness), AppendCircuit::blank(&TINY));
+}
+
 fn both(
     set: &ParamSet,
     statement: &AppendStatement,
@@ -286,7 +292,7 @@ fn every_changed_field_is_refused_by_both() {
         count,
         sector_number,
         kind,
-    } = statement.clone();
+    } = statement;
     assert_eq!(kind, SectorKind::Hot);
     let more = |value: Commitment| commitment(value.to_fr() + fr(1));
     let base = || statement.clone();

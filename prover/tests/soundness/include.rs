@@ -259,6 +259,13 @@ fn every_variable_of_include_is_bound() {
     every_variable_is_bound(&circuit(honest(16, 3)));
 }
 
+#[test]
+fn the_witness_does_not_shape_the_include_circuit() {
+    for claim in [honest(16, 3), honest(32, 5), uniform(0, 2)] {
+        same_layout(circuit(claim), IncludeCircuit::blank(&TINY));
+    }
+}
+
 fn both(
     set: &ParamSet,
     statement: &IncludeStatement,

@@ -6,6 +6,15 @@
 //! without an attack fails. Beside that: every single variable of a satisfied circuit is changed and must be missed,
 //! and every field of every public input and witness is changed and must be refused by circuit and native twin alike.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a list of attacks is read from top to bottom"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "indices into trees of at most 4096 leaves"
+)]
+
 #[cfg(test)]
 mod append;
 #[cfg(test)]

@@ -214,7 +214,7 @@ fn attacks_on_the_word() -> Vec<Attack<SpacetimeCircuit>> {
         .collect();
     let over = SpacetimeStatement {
         skips: 1,
-        ..statement.clone()
+        ..statement
     };
     attacks.push(Attack::new(
         "skips over-declared",
@@ -240,26 +240,26 @@ fn attacks_on_the_ranges() -> Vec<Attack<SpacetimeCircuit>> {
     let circuit = |statement: SpacetimeStatement| world.circuit(&statement);
     let narrow = SpacetimeStatement {
         log2_leaf_range: 2,
-        ..window.clone()
+        ..window
     };
     let outside = SpacetimeStatement {
         count: 8,
         sector_lo: 4,
         sector_count: 8,
-        ..window.clone()
+        ..window
     };
     let too_many = SpacetimeStatement {
         count: 17,
         sector_count: 3,
-        ..window.clone()
+        ..window
     };
     let unaligned = SpacetimeStatement {
         leaf_lo: 1,
-        ..narrow.clone()
+        ..narrow
     };
     let five = SpacetimeStatement {
         log2_leaf_range: 5,
-        ..window.clone()
+        ..window
     };
     let digits = |digits: [u64; 6]| set(digits.map(fr).to_vec());
     vec![
@@ -500,7 +500,7 @@ fn attacks_on_what_is_shown() -> Vec<Attack<SpacetimeCircuit>> {
     let window = world.window(5);
     let other_root = SpacetimeStatement {
         root: Commitment::from(fr(1)),
-        ..window.clone()
+        ..window
     };
     let other_number = SpacetimeStatement {
         sector_number: 9,
@@ -548,6 +548,29 @@ fn every_variable_of_spacetime_is_bound() {
         ..world.window(5)
     };
     every_variable_is_bound(&world.circuit(&statement));
+}
+
+#[test]
+fn the_witness_does_not_shape_the_spacetime_circuit() {
+    let world = World::mixed(&TINY);
+    let skipping = SpacetimeWitness {
+        samples: vec![Sample::Skipped; 2],
+    };
+    let window = world.window(5);
+    let narrow = SpacetimeStatement {
+        sector_lo: 2,
+        sector_count: 1,
+        log2_leaf_range: 0,
+        sector_number: 12,
+        ..world.window(6)
+    };
+    for circuit in [
+        world.circuit(&window),
+        world.circuit(&narrow),
+        SpacetimeCircuit::new(TINY, SpacetimeStatement { skips: 2, ..window }, skipping),
+    ] {
+        same_layout(circuit, SpacetimeCircuit::blank(&TINY));
+    }
 }
 
 /// Native twin and circuit must say the same.
@@ -646,7 +669,7 @@ fn every_changed_field_of_the_statement_is_refused_by_both() {
         log2_leaf_range,
         sector_number,
         skips,
-    } = honest.clone();
+    } = honest;
     let base = || honest.clone();
     let changed = [
         SpacetimeStatement {

@@ -1,10 +1,12 @@
 //! What the attacks on all circuits share.
 
 use ark_ff::Field;
+use ark_relations::gr1cs::ConstraintSynthesizer;
 use cairn_merkle::poseidon2::WIDTH;
 use cairn_merkle::{Fr, TreeKind, tree};
 use cairn_prover::gadget::audit::Audit;
 use cairn_prover::gadget::builder::{Name, Synthesize};
+use cairn_prover::groth16::Matrices;
 use cairn_prover::params::{self, ParamSet};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -129,6 +131,12 @@ pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
         })
         .collect();
     assert!(unnoticed.is_empty(), "{unnoticed:?}");
+}
+
+/// The constraints are those of the blank circuit, whatever is filled in.
+pub(crate) fn same_layout<C: ConstraintSynthesizer<Fr>>(filled: C, blank: C) {
+    let [filled, blank] = [filled, blank].map(|circuit| Matrices::of(circuit).unwrap().id());
+    assert_eq!(filled, blank);
 }
 
 /// Whether the circuit accepts what it was given.

@@ -119,8 +119,8 @@ fn partial_rows(external_inverse: &[[Fr; WIDTH]; WIDTH]) -> (Vec<Row>, Vec<Row>)
     (entry, outputs)
 }
 
-/// Inverse of the internal layer on rows: with s = sum and x_i' = m_i x_i + s, x_i = (x_i' - s) / m_i and
-/// s = sum(x_i' / m_i) / (1 + sum(1 / m_i)).
+/// Inverse of the internal layer on rows. The layer is `y_i = m_i x_i + s` with `s = sum(x_i)`, so that
+/// `x_i = (y_i - s) / m_i` and `s = sum(y_i / m_i) / (1 + sum(1 / m_i))`.
 fn undo_internal(state: &mut [Row]) {
     let inverses: Vec<Fr> = DIAGONAL
         .iter()
