@@ -75,7 +75,8 @@ impl Pace {
         let outcome = timeout(allowed, future).await;
         self.waited = self.waited.saturating_add(start.elapsed());
         outcome.map_err(|_| {
-            if left < self.stall {
+            // A pause that was cut short because of what was slow before is slowness; a long one is a pause.
+            if left < self.stall / 2 {
                 Late::TooSlow {
                     min_bytes_per_s: self.min_bytes_per_s,
                 }

@@ -26,6 +26,8 @@ pub struct RangeStream {
     pace: Pace,
     encoded_bytes: u64,
     state: State,
+    /// What to say when the verified bytes before it have been given out.
+    failure: Option<RequestError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,15 +90,19 @@ impl RangeStream {
             match self.state {
                 State::Complete => return Ok(None),
                 State::Failed => {
-                    return Err(RequestError::ReplyEnded {
+                    let again = RequestError::ReplyEnded {
                         inside: "a range that failed",
-                    });
+                    };
+                    return Err(self.failure.take().unwrap_or(again));
                 }
                 State::Reading => {}
             }
-            // Stays if this call is dropped half-way or fails.
+            // Stays if this call is dropped half-way.
             self.state = State::Failed;
-            self.state = self.read_more().await?;
+            match self.read_more().await {
+                Ok(state) => self.state = state,
+                Err(error) => self.failure = Some(error),
+            }
         }
     }
 
@@ -182,6 +188,7 @@ impl Prepared {
             pace: self.pace,
             encoded_bytes: self.encoded_bytes,
             state: State::Reading,
+            failure: None,
         })
     }
 }

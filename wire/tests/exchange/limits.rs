@@ -1,6 +1,6 @@
 //! How many, how long, and what happens to the one too many.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cairn_wire::{ConnectError, ErrorCode, Limits, MemorySource, RequestError};
 
@@ -102,6 +102,63 @@ async fn one_request_too_many_is_answered_busy() {
     assert!(
         matches!(&third, Err(RequestError::Refused(e)) if e.code() == ErrorCode::Busy),
         "{third:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_peer_cannot_take_all_requests() {
+    let limits_of_node = Limits {
+        max_requests_per_peer: 2,
+        ..limits()
+    };
+    let node = Node::start_with(limits_of_node, slow_info(Duration::from_millis(900)));
+    let (one, other) = (node.connect().await, node.connect().await);
+    let (first, second, third) = tokio::join!(one.info(), other.info(), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        one.info().await
+    });
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert!(
+        matches!(&third, Err(RequestError::Refused(e)) if e.code() == ErrorCode::Busy),
+        "{third:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaves_are_opened_a_few_at_a_time() {
+    let ways = Ways {
+        opening_takes: Duration::from_millis(100),
+        ..Ways::default()
+    };
+    let few = Limits {
+        max_openings: 2,
+        ..limits()
+    };
+    let node = Node::start_with(
+        few,
+        MemoryNode {
+            ways,
+            ..MemoryNode::default()
+        },
+    );
+    let connection = node.connect().await;
+    let request = cairn_wire::OpenLeaf {
+        content_id: node.has(&bytes(1000)),
+        leaf: 0,
+    };
+    let start = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let connection = connection.clone();
+        tasks.spawn(async move { connection.open_leaf(&request).await.map(|opened| opened.b) });
+    }
+    while let Some(opened) = tasks.join_next().await {
+        opened.unwrap().unwrap();
+    }
+    assert!(
+        start.elapsed() >= Duration::from_millis(400),
+        "{:?}: more than two at once",
+        start.elapsed()
     );
 }
 

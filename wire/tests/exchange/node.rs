@@ -76,6 +76,7 @@ pub(crate) struct MemoryNode {
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Ways {
     pub(crate) info_takes: Duration,
+    pub(crate) opening_takes: Duration,
     pub(crate) answers_after_bytes: Option<u64>,
     pub(crate) signs_for_another_slot: bool,
     pub(crate) range_is_short_by: usize,
@@ -281,6 +282,7 @@ impl Handler for MemoryNode {
 
     fn open_leaf(&self, _peer: Peer, request: OpenLeaf) -> HandlerFuture<'_, LeafOpening> {
         Box::pin(async move {
+            tokio::time::sleep(self.ways.opening_takes).await;
             let (b, tree) = piece_tree(&self.find(&request.content_id)?);
             let opening = tree.open(request.leaf).map_err(WireError::bad_request)?;
             Ok(LeafOpening { b, opening })
