@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::Uint;
+use alloy::primitives::{U256, Uint};
 use alloy::sol_types::SolEvent;
 use cairn_wire::{Address, DealId, Period, SectorNumber, SlotIndex, TreeIndex};
+use serde_json::json;
 
 use super::{Chain, Contract, EvmProof, call_of, receipt_of};
 use crate::abi::deals::Deals;
@@ -302,6 +303,20 @@ impl Chain {
             )
             .await?;
         amount(balance, "Token.balanceOf")
+    }
+
+    /// What an account holds of the chain's own coin, which pays for gas, in wei.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn ether_of(&self, account: Address) -> Result<u128, ChainError> {
+        let method = "eth_getBalance";
+        let balance: U256 = self
+            .rpc()
+            .call(method, json!([evm(account), "latest"]))
+            .await
+            .map_err(|failure| failure.into_error(method))?;
+        amount(balance, method)
     }
 
     /// Credit of an account in Deals, to be withdrawn.

@@ -169,3 +169,36 @@ async fn an_account_without_ether_is_told_so() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_transaction_whose_fee_became_too_low_is_offered_again_with_a_higher_one() {
+    let world = World::start().await;
+    world.provider().await;
+    let options = ChainOptions {
+        receipt_timeout: Duration::from_secs(9),
+        ..ChainOptions::default()
+    };
+    let urls = urls(&world.anvil);
+    let deployment = world.deployment.clone();
+    let chain = Chain::connect_with(&urls, deployment, Some(key(PROVIDER)), options)
+        .await
+        .unwrap();
+    world.anvil.set_automine(false).await.unwrap();
+    let (anvil, sender) = (&world.anvil, chain.clone());
+    let task = tokio::spawn(async move { change_ask(&sender, 5).await });
+    while anvil.command("txpool_status", json!([])).await.unwrap()["pending"] == "0x0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let dear = json!(["0x174876e800"]);
+    anvil
+        .command("anvil_setNextBlockBaseFeePerGas", dear)
+        .await
+        .unwrap();
+    while !task.is_finished() {
+        anvil.mine().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    task.await.unwrap().unwrap();
+    let entry = chain.provider(address(PROVIDER)).await.unwrap().unwrap();
+    assert_eq!(entry.ask_per_tib_period, 5, "mined after all");
+}

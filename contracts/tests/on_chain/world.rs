@@ -1,5 +1,5 @@
-//! A fresh chain with a market on it. Its verifying keys have the right form and verify nothing: what needs proofs
-//! stands in `tests/proven`.
+//! A fresh chain with a market on it. Its verifying keys have the right form and verify nothing: what
+//! needs proofs takes the plan of [`crate::farm`].
 
 use cairn_contracts::{
     Anvil, AnvilOptions, Chain, CircuitSet, DeployPlan, Deployment, KeyPlan, NewDeal, NewSlot,

@@ -1,0 +1,284 @@
+//! A provider in memory: sectors of the `test` set, its tree, and real proofs of what it holds.
+
+use std::path::PathBuf;
+
+use cairn_contracts::{
+    CircuitSet, DeployPlan, EvmProof, KeyPlan, Retirement, Schedule, SetParameters,
+};
+use cairn_merkle::piece::{self, PieceCommitment};
+use cairn_merkle::provider::ProviderTree;
+use cairn_merkle::tree::Tree;
+use cairn_merkle::{Fr, TreeKind, domain, fr32};
+use cairn_prover::append::{AppendCircuit, AppendStatement, AppendWitness};
+use cairn_prover::circuits::CircuitName;
+use cairn_prover::groth16::{Key, blinding_rng, export, prove};
+use cairn_prover::include::{IncludeCircuit, IncludeStatement, IncludeWitness, PlacedPiece};
+use cairn_prover::keys;
+use cairn_prover::params::{ParamSet, TEST};
+use cairn_prover::retire::{RetireCircuit, RetireStatement, RetireWitness, SectorLeaf};
+use cairn_prover::spacetime::{
+    OpenedSample, Sample, SpacetimeCircuit, SpacetimeStatement, SpacetimeWitness, samples,
+};
+use cairn_wire::{Address, Commitment, SectorKind, SectorNumber, TreeIndex};
+
+use crate::world::{GENESIS, plan};
+
+pub(crate) const SET: &ParamSet = &TEST;
+
+/// Periods of ten minutes: no test is so slow that one passes by itself.
+pub(crate) fn slow_schedule() -> Schedule {
+    Schedule {
+        t0_unix: GENESIS + 600,
+        period_s: 600,
+        freeze_s: 60,
+        due_s: 300,
+        genesis_unix: GENESIS,
+        round_s: 3,
+    }
+}
+
+/// The proving keys of the set, made once for all tests of this machine.
+pub(crate) struct Keys {
+    spacetime: Key,
+    append: Key,
+    retire: Key,
+    include: Key,
+}
+
+impl Keys {
+    pub(crate) fn load() -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("keys");
+        keys::ensure(&folder, SET, |_| {}).unwrap();
+        let load = |circuit| keys::load(&folder, SET, circuit).unwrap();
+        Self {
+            spacetime: load(CircuitName::Spacetime),
+            append: load(CircuitName::Append),
+            retire: load(CircuitName::Retire),
+            include: load(CircuitName::Include),
+        }
+    }
+
+    /// A deployment of the set with these keys.
+    pub(crate) fn plan(&self) -> DeployPlan {
+        let circuits = cairn_prover::circuits::Circuits::for_set(SET);
+        let key = |circuit, key: &Key| KeyPlan {
+            circuit_id: *circuits.id(circuit).unwrap().as_bytes(),
+            key: export::vk_to_evm(key.verifying_key()),
+        };
+        DeployPlan {
+            parameters: SetParameters {
+                name: SET.name.to_owned(),
+                sector_log2_leaves: SET.sector_log2_leaves.try_into().unwrap(),
+                b_max: SET.b_max,
+                post_samples: SET.post_samples,
+                tree_levels: SET.tree_levels.try_into().unwrap(),
+                include_width: SET.include_width.try_into().unwrap(),
+                empty_root: ProviderTree::new(SET.tree_levels).unwrap().root().into(),
+            },
+            schedule: slow_schedule(),
+            keys: CircuitSet {
+                spacetime: key(CircuitName::Spacetime, &self.spacetime),
+                append: key(CircuitName::Append, &self.append),
+                retire: key(CircuitName::Retire, &self.retire),
+                include: key(CircuitName::Include, &self.include),
+            },
+            ..plan()
+        }
+    }
+}
+
+/// A piece and where it lies in its sector.
+pub(crate) struct Placed {
+    pub(crate) commitment: PieceCommitment,
+    pub(crate) offset_leaves: u64,
+}
+
+pub(crate) struct Sector {
+    pub(crate) number: SectorNumber,
+    pub(crate) pieces: Vec<Placed>,
+    tree: Tree,
+}
+
+impl Sector {
+    /// Packs pieces one behind the other, each at a multiple of its size.
+    pub(crate) fn pack(number: SectorNumber, contents: &[Vec<u8>]) -> Self {
+        let mut leaves = vec![Fr::from(0_u64); usize::try_from(SET.sector_leaves()).unwrap()];
+        let mut next = 0_u64;
+        let mut pieces = Vec::new();
+        for bytes in contents {
+            let commitment = piece::commit(bytes).unwrap();
+            let offset_leaves = next.next_multiple_of(1 << commitment.b);
+            let start = usize::try_from(offset_leaves).unwrap();
+            let elements = fr32::encode(bytes);
+            leaves[start..start + elements.len()].copy_from_slice(&elements);
+            next = offset_leaves + (1 << commitment.b);
+            pieces.push(Placed {
+                commitment,
+                offset_leaves,
+            });
+        }
+        Self {
+            number,
+            pieces,
+            tree: Tree::build(TreeKind::Data, &leaves).unwrap(),
+        }
+    }
+
+    pub(crate) fn comm_d(&self) -> Commitment {
+        self.tree.root().into()
+    }
+
+    pub(crate) fn comm_r(&self) -> Commitment {
+        domain::comm_r_hot(self.tree.root()).into()
+    }
+
+    fn leaf(&self) -> SectorLeaf {
+        SectorLeaf {
+            comm_r: self.comm_r().to_fr(),
+            kind: SectorKind::Hot,
+        }
+    }
+}
+
+/// One tree of a provider.
+pub(crate) struct Farm {
+    keys: Keys,
+    tree: ProviderTree,
+    sectors: Vec<Sector>,
+    proofs: u8,
+}
+
+impl Farm {
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self {
+            keys,
+            tree: ProviderTree::new(SET.tree_levels).unwrap(),
+            sectors: Vec::new(),
+            proofs: 0,
+        }
+    }
+
+    pub(crate) fn root(&self) -> Commitment {
+        self.tree.root().into()
+    }
+
+    pub(crate) fn sector(&self, place: usize) -> &Sector {
+        &self.sectors[place]
+    }
+
+    /// Never the same twice.
+    fn blinding(&mut self) -> [u8; 32] {
+        self.proofs += 1;
+        [self.proofs; 32]
+    }
+
+    /// Adds a sector to the tree; the proof that it was.
+    pub(crate) fn append(&mut self, sector: Sector) -> EvmProof {
+        let witness = AppendWitness::of(&self.tree).unwrap();
+        let (root0, count) = (self.root(), u32::try_from(self.tree.count()).unwrap());
+        let leaf = domain::provider_leaf(sector.comm_r().to_fr(), sector.number.0, SectorKind::Hot);
+        self.tree.append(leaf).unwrap();
+        let statement = AppendStatement {
+            root0,
+            root1: self.root(),
+            comm_d: sector.comm_d(),
+            comm_r: sector.comm_r(),
+            count,
+            sector_number: sector.number.0,
+            kind: SectorKind::Hot,
+        };
+        self.sectors.push(sector);
+        let mut rng = blinding_rng(self.blinding());
+        let circuit = AppendCircuit::new(*SET, statement, witness);
+        export::proof_to_evm(&prove(&self.keys.append, circuit, &mut rng).unwrap())
+    }
+
+    /// Takes the sector at a place out of the tree; what to tell the chain, and the proof.
+    pub(crate) fn retire(&mut self, provider: Address, place: usize) -> (Retirement, EvmProof) {
+        let (removed, moved) = (
+            self.sectors[place].leaf(),
+            self.sectors.last().unwrap().leaf(),
+        );
+        let index = u32::try_from(place).unwrap();
+        let witness = RetireWitness::of(&self.tree, index, removed, moved).unwrap();
+        let (root0, count) = (self.root(), u32::try_from(self.tree.count()).unwrap());
+        let (number, moved) = (
+            self.sectors[place].number,
+            self.sectors.last().unwrap().number,
+        );
+        self.tree.remove(place.try_into().unwrap()).unwrap();
+        self.sectors.swap_remove(place);
+        let statement = RetireStatement {
+            root0,
+            root2: self.root(),
+            count,
+            index,
+            removed_number: number.0,
+            moved_number: moved.0,
+        };
+        let mut rng = blinding_rng(self.blinding());
+        let circuit = RetireCircuit::new(*SET, statement, witness);
+        let proof = export::proof_to_evm(&prove(&self.keys.retire, circuit, &mut rng).unwrap());
+        (
+            Retirement {
+                provider,
+                tree: TreeIndex(0),
+                number,
+                index,
+                moved,
+                new_root: self.root(),
+            },
+            proof,
+        )
+    }
+
+    /// The proof that pieces of a sector lie in it.
+    pub(crate) fn include(&mut self, place: usize, pieces: &[usize]) -> EvmProof {
+        let sector = &self.sectors[place];
+        let (mut placed, mut paths) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            let Placed {
+                commitment,
+                offset_leaves,
+            } = &sector.pieces[*piece];
+            placed.push(PlacedPiece {
+                comm_p: commitment.comm_p,
+                offset_leaves: *offset_leaves,
+                b: commitment.b,
+                byte_len: commitment.byte_len,
+            });
+            paths.push(IncludeWitness::path(
+                &sector.tree.open(*offset_leaves).unwrap().groups,
+                commitment.b,
+            ));
+        }
+        let statement = IncludeStatement::new(SET, sector.comm_d(), placed).unwrap();
+        let witness = IncludeWitness::new(SET, paths).unwrap();
+        let mut rng = blinding_rng(self.blinding());
+        let circuit = IncludeCircuit::new(*SET, statement, witness);
+        export::proof_to_evm(&prove(&self.keys.include, circuit, &mut rng).unwrap())
+    }
+
+    /// The window proof of the tree as it is now.
+    pub(crate) fn window(&mut self, seed: &[u8; 32]) -> EvmProof {
+        let seed = cairn_merkle::field::from_bytes(seed).unwrap();
+        let count = u32::try_from(self.tree.count()).unwrap();
+        let statement = SpacetimeStatement::window(SET, self.root(), seed, count);
+        let opened = samples(SET, &statement).into_iter().map(|index| {
+            let sector = &self.sectors[usize::try_from(index.sector).unwrap()];
+            Sample::Opened(OpenedSample {
+                leaf: sector.tree.open(index.leaf).unwrap(),
+                comm_c: Fr::from(0_u64),
+                kind: SectorKind::Hot,
+                number: sector.number.0,
+                provider: self.tree.open(index.sector.into()).unwrap().groups,
+            })
+        });
+        let witness = SpacetimeWitness {
+            samples: opened.collect(),
+        };
+        let mut rng = blinding_rng(self.blinding());
+        let circuit = SpacetimeCircuit::new(*SET, statement, witness);
+        export::proof_to_evm(&prove(&self.keys.spacetime, circuit, &mut rng).unwrap())
+    }
+}
