@@ -81,11 +81,19 @@ pub async fn window_gas(network: &Network) -> Result<Vec<u64>> {
 ///
 /// # Errors
 /// When the chain does not answer, or after `within`, with what it had counted.
-pub async fn wait_for_windows(chain: &Chain, providers: &[Address], periods: u64, within: Duration) -> Result<()> {
+pub async fn wait_for_windows(
+    chain: &Chain,
+    providers: &[Address],
+    periods: u64,
+    within: Duration,
+) -> Result<()> {
     let began = Instant::now();
     loop {
         let proven = windows_proven(chain).await?;
-        if providers.iter().all(|provider| proven.get(provider).is_some_and(|count| *count >= periods)) {
+        if providers
+            .iter()
+            .all(|provider| proven.get(provider).is_some_and(|count| *count >= periods))
+        {
             return Ok(());
         }
         if began.elapsed() > within {

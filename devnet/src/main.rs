@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 )]
 struct Args {
     /// Folder of the proving keys; they are made when missing and shared by all networks of this machine.
-    #[arg(long, env = "CAIRN_KEY_DIR")]
+    #[arg(long)]
     key_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -53,7 +53,9 @@ enum Command {
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("warn,cairn_devnet=info"));
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
+        .with_ansi(colours)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();

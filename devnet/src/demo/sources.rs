@@ -7,13 +7,13 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 /// The smallest file the demo puts.
-pub const LEAST_BYTES: u64 = 64 << 20;
+pub(super) const LEAST_BYTES: u64 = 64 << 20;
 
 /// Writes a tar of dependency sources, as many crates as it takes, to `to`; returns its size.
 ///
 /// # Errors
 /// When the folder of sources is missing or too small, or tar fails.
-pub async fn pack(cargo_home: &Path, to: &Path) -> Result<u64> {
+pub(super) async fn pack(cargo_home: &Path, to: &Path) -> Result<u64> {
     let registry = newest_folder(&cargo_home.join("registry/src"))?;
     let mut crates: Vec<PathBuf> = fs::read_dir(&registry)?
         .map(|e| Ok(e?.path()))

@@ -12,7 +12,12 @@ use cairn_wire::Address;
 pub const TWO_PERIODS: Duration = Duration::from_secs(120);
 
 /// Two of four, paid for eight periods.
-pub const TWO_OF_FOUR: Coding = Coding { k: 2, n: 4, periods: 8, price: 1000 };
+pub const TWO_OF_FOUR: Coding = Coding {
+    k: 2,
+    n: 4,
+    periods: 8,
+    price: 1000,
+};
 
 /// Where the development keys are kept between runs.
 pub fn key_dir() -> PathBuf {
@@ -22,18 +27,24 @@ pub fn key_dir() -> PathBuf {
 
 /// A network of `nodes` nodes on the small set.
 pub async fn network(dir: &Path, nodes: usize) -> Network {
-    Network::start(&dir.join("network"), Plan::new(&SMALL, nodes, &key_dir())).await.expect("the network starts")
+    Network::start(&dir.join("network"), Plan::new(&SMALL, nodes, &key_dir()))
+        .await
+        .expect("the network starts")
 }
 
 /// The on-chain accounts of all nodes.
 pub fn providers(network: &Network) -> Vec<Address> {
-    (0..network.plan().nodes).map(|i| network.provider(i).expect("a provider")).collect()
+    (0..network.plan().nodes)
+        .map(|i| network.provider(i).expect("a provider"))
+        .collect()
 }
 
 /// `len` bytes that do not repeat, different for each `seed`.
 pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut out = vec![0; len];
-    let mut reader = blake3::Hasher::new_derive_key("cairn devnet test file").update(&seed.to_le_bytes()).finalize_xof();
+    let mut reader = blake3::Hasher::new_derive_key("cairn devnet test file")
+        .update(&seed.to_le_bytes())
+        .finalize_xof();
     reader.fill(&mut out);
     out
 }
