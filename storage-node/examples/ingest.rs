@@ -16,7 +16,9 @@ use cairn_merkle::tree::Shape;
 use cairn_merkle::{ContentId, SectorKind};
 use cairn_storage_node::deal::{SlotEvent, SlotState};
 use cairn_storage_node::sector::{Candidate, PackingRule, build, kept_rows, plan};
-use cairn_storage_node::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
+use cairn_storage_node::store::{
+    Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions,
+};
 use cairn_wire::{Address, DealId, Signature, SlotIndex};
 use rocksdb::{DB, DBCompressionType, Options, WriteBatch, WriteOptions};
 
@@ -31,8 +33,13 @@ struct Line {
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mib: usize = arguments.next().map_or(Ok(512), |text| text.parse()).context("MiB")?;
-    let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let mib: usize = arguments
+        .next()
+        .map_or(Ok(512), |text| text.parse())
+        .context("MiB")?;
+    let folder = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
     let total = mib << 20;
     let mut lines = Vec::new();
     let mut run = |way: &str, work: &dyn Fn(&Path) -> anyhow::Result<()>| -> anyhow::Result<()> {
@@ -48,21 +55,32 @@ fn main() -> anyhow::Result<()> {
             megabytes_per_s: total as f64 / seconds / 1e6,
             written_per_byte: written as f64 / total as f64,
         });
-        writeln!(std::io::stderr(), "{way}: {:.0} MB/s", total as f64 / seconds / 1e6)?;
+        writeln!(
+            std::io::stderr(),
+            "{way}: {:.0} MB/s",
+            total as f64 / seconds / 1e6
+        )?;
         Ok(())
     };
-    run("plain segment files of 64 MiB, one fdatasync each", &|folder| segments(folder, total))?;
+    run(
+        "plain segment files of 64 MiB, one fdatasync each",
+        &|folder| segments(folder, total),
+    )?;
     for (name, blobs) in [("plain values", false), ("blob files", true)] {
         for (size_name, size) in [("128 KiB", CHUNK), ("1 MiB", 1 << 20)] {
             for (sync_name, sync_bytes) in [("1 MiB", 1 << 20), ("64 MiB", 64 << 20)] {
                 let way = format!("{name} of {size_name} through the WAL, sync each {sync_name}");
-                run(&way, &|folder| through_wal(folder, total, blobs, size, sync_bytes))?;
+                run(&way, &|folder| {
+                    through_wal(folder, total, blobs, size, sync_bytes)
+                })?;
             }
         }
     }
     for piece_mib in [4, 32] {
         let way = format!("store: pieces of {piece_mib} MiB, ingested files");
-        run(&way, &|folder| store_pieces(folder, total, piece_mib << 20, 1 << 20).map(drop))?;
+        run(&way, &|folder| {
+            store_pieces(folder, total, piece_mib << 20, 1 << 20).map(drop)
+        })?;
     }
     run("store: pieces of 256 KiB, ingested files", &|folder| {
         store_pieces(folder, total, 256 << 10, 1).map(drop)
@@ -70,18 +88,31 @@ fn main() -> anyhow::Result<()> {
     run("store: pieces of 256 KiB, through the WAL", &|folder| {
         store_pieces(folder, total, 256 << 10, u64::MAX).map(drop)
     })?;
-    run("store: pieces of 4 MiB to packed sectors of 32 MiB", &|folder| {
-        let ledger = store_pieces(folder, total, 4_161_536, 1 << 20)?;
-        pack_all(&ledger, 20)
-    })?;
-    run("store: pieces of 256 KiB (WAL) to packed sectors of 2 MiB", &|folder| {
-        let ledger = store_pieces(folder, total, 260_096, u64::MAX)?;
-        pack_all(&ledger, 16)
-    })?;
+    run(
+        "store: pieces of 4 MiB to packed sectors of 32 MiB",
+        &|folder| {
+            let ledger = store_pieces(folder, total, 4_161_536, 1 << 20)?;
+            pack_all(&ledger, 20)
+        },
+    )?;
+    run(
+        "store: pieces of 256 KiB (WAL) to packed sectors of 2 MiB",
+        &|folder| {
+            let ledger = store_pieces(folder, total, 260_096, u64::MAX)?;
+            pack_all(&ledger, 16)
+        },
+    )?;
     let mut out = std::io::stdout();
-    writeln!(out, "| way | MB/s | bytes written per byte |\n|---|---|---|")?;
+    writeln!(
+        out,
+        "| way | MB/s | bytes written per byte |\n|---|---|---|"
+    )?;
     for line in &lines {
-        writeln!(out, "| {} | {:.0} | {:.2} |", line.way, line.megabytes_per_s, line.written_per_byte)?;
+        writeln!(
+            out,
+            "| {} | {:.0} | {:.2} |",
+            line.way, line.megabytes_per_s, line.written_per_byte
+        )?;
     }
     Ok(())
 }
@@ -101,7 +132,10 @@ fn settle() -> anyhow::Result<()> {
 
 fn written_bytes() -> anyhow::Result<u64> {
     let text = std::fs::read_to_string("/proc/self/io")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: ")).context("no write_bytes")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "))
+        .context("no write_bytes")?;
     Ok(line.trim().parse()?)
 }
 
@@ -118,7 +152,13 @@ fn segments(folder: &Path, total: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn through_wal(folder: &Path, total: usize, blobs: bool, size: usize, sync_bytes: usize) -> anyhow::Result<()> {
+fn through_wal(
+    folder: &Path,
+    total: usize,
+    blobs: bool,
+    size: usize,
+    sync_bytes: usize,
+) -> anyhow::Result<()> {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_compression_type(DBCompressionType::None);
@@ -142,7 +182,12 @@ fn through_wal(folder: &Path, total: usize, blobs: bool, size: usize, sync_bytes
 }
 
 /// Stores pieces as the node does, without what the processor computes of them (comm_p and outboard are measured apart).
-fn store_pieces(folder: &Path, total: usize, piece_bytes: usize, large_piece_bytes: u64) -> anyhow::Result<Ledger> {
+fn store_pieces(
+    folder: &Path,
+    total: usize,
+    piece_bytes: usize,
+    large_piece_bytes: u64,
+) -> anyhow::Result<Ledger> {
     let store = Store::open(folder, StoreOptions { large_piece_bytes })?;
     let ledger = Ledger::load(store.clone())?;
     // Every piece differs in its first bytes alone: enough for its name, and cheap.
@@ -155,7 +200,10 @@ fn store_pieces(folder: &Path, total: usize, piece_bytes: usize, large_piece_byt
     let outboard = vec![7; piece_bytes / 256];
     for number in 0..(total / piece_bytes).max(1) as u64 {
         let content_id = ContentId::of(&number.to_le_bytes());
-        let key = SlotKey { deal: DealId(number), slot: SlotIndex(0) };
+        let key = SlotKey {
+            deal: DealId(number),
+            slot: SlotIndex(0),
+        };
         let slot = SlotRecord {
             content_id,
             owner: Address::ZERO,
@@ -184,7 +232,10 @@ fn pack_all(ledger: &Ledger, sector_log2_leaves: u32) -> anyhow::Result<()> {
     let mut waiting = Vec::new();
     for (key, slot) in slots {
         ledger.step_slot(key, SlotEvent::Accept(Signature([0; 65])), 0)?;
-        let piece = ledger.store().piece(&slot.content_id)?.context("the piece was stored")?;
+        let piece = ledger
+            .store()
+            .piece(&slot.content_id)?
+            .context("the piece was stored")?;
         waiting.push(Candidate {
             content_id: slot.content_id,
             comm_p: piece.comm_p,
@@ -193,7 +244,10 @@ fn pack_all(ledger: &Ledger, sector_log2_leaves: u32) -> anyhow::Result<()> {
             since_unix: 0,
         });
     }
-    let rule = PackingRule { sector_log2_leaves, wait_s: 0 };
+    let rule = PackingRule {
+        sector_log2_leaves,
+        wait_s: 0,
+    };
     for places in plan(&waiting, rule, 1) {
         let sector = ledger.plan_sector(SectorKind::Hot, places)?;
         build(ledger, sector, Shape::new(sector_log2_leaves)?, 1)?;

@@ -85,10 +85,15 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with file, line and column.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
         let mut config = Self::parse(&text).map_err(|error| match error {
-            ConfigError::Parse { reason, .. } => ConfigError::Parse { path: path.into(), reason },
+            ConfigError::Parse { reason, .. } => ConfigError::Parse {
+                path: path.into(),
+                reason,
+            },
             other => other,
         })?;
         if let Some(folder) = path.parent() {
@@ -102,8 +107,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
-            .map_err(|error| ConfigError::Parse { path: PathBuf::new(), reason: error.to_string() })?;
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {
+            path: PathBuf::new(),
+            reason: error.to_string(),
+        })?;
         config.check()?;
         Ok(config)
     }
@@ -131,13 +138,19 @@ impl Config {
             return value("advertise", "must be host:port, at most 255 bytes");
         }
         if self.quota_bytes == 0 {
-            return value("quota_bytes", "must not be 0: the node would refuse every piece");
+            return value(
+                "quota_bytes",
+                "must not be 0: the node would refuse every piece",
+            );
         }
         if !(50..=60_000).contains(&self.poll_ms) {
             return value("poll_ms", "must lie between 50 and 60000");
         }
         if self.receipt_s < self.pack_wait_s.saturating_add(60) {
-            return value("receipt_s", "must exceed pack_wait_s by at least 60: an accepted piece waits that long");
+            return value(
+                "receipt_s",
+                "must exceed pack_wait_s by at least 60: an accepted piece waits that long",
+            );
         }
         Ok(())
     }
@@ -148,13 +161,19 @@ impl Config {
 /// # Errors
 /// [`ConfigError::Key`], which never repeats what the file holds.
 pub fn read_operator_key(path: &Path) -> Result<SecretKey, ConfigError> {
-    let bad = |reason: String| ConfigError::Key { path: path.into(), reason };
+    let bad = |reason: String| ConfigError::Key {
+        path: path.into(),
+        reason,
+    };
     let meta = std::fs::metadata(path).map_err(|error| bad(error.to_string()))?;
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(bad(format!("its mode is {mode:o}; it must be 600, readable by its owner alone")));
+        return Err(bad(format!(
+            "its mode is {mode:o}; it must be 600, readable by its owner alone"
+        )));
     }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?);
+    let text =
+        Zeroizing::new(std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?);
     SecretKey::from_hex(&text).map_err(|error| bad(error.to_string()))
 }
 
@@ -163,14 +182,24 @@ pub fn read_operator_key(path: &Path) -> Result<SecretKey, ConfigError> {
 /// # Errors
 /// [`ConfigError::Exists`] rather than overwrite anything.
 pub fn write_secret(path: &Path, secret: &str) -> Result<(), ConfigError> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
     let mut file = opened.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => ConfigError::Exists { path: path.into() },
-        _ => ConfigError::Key { path: path.into(), reason: error.to_string() },
+        _ => ConfigError::Key {
+            path: path.into(),
+            reason: error.to_string(),
+        },
     })?;
     file.write_all(secret.as_bytes())
         .and_then(|()| file.sync_all())
-        .map_err(|error| ConfigError::Key { path: path.into(), reason: error.to_string() })
+        .map_err(|error| ConfigError::Key {
+            path: path.into(),
+            reason: error.to_string(),
+        })
 }
 
 #[cfg(test)]
@@ -183,17 +212,32 @@ mod tests {
     fn the_example_is_valid_and_shows_every_key_with_its_default() {
         let example = Config::parse(EXAMPLE).unwrap();
         assert_eq!(example.pack_wait_s, defaults::pack_wait_s(), "pack_wait_s");
-        assert_eq!(example.reserve_bytes, defaults::reserve_bytes(), "reserve_bytes");
+        assert_eq!(
+            example.reserve_bytes,
+            defaults::reserve_bytes(),
+            "reserve_bytes"
+        );
         assert_eq!(example.poll_ms, defaults::poll_ms(), "poll_ms");
         assert_eq!(example.receipt_s, defaults::receipt_s(), "receipt_s");
         assert_eq!(example.prove_threads, 0, "prove_threads");
-        assert_eq!(example.confirmations, defaults::confirmations(), "confirmations");
+        assert_eq!(
+            example.confirmations,
+            defaults::confirmations(),
+            "confirmations"
+        );
         // Every field of the struct is in the example: taking its Debug form apart names them all.
         let shown = format!("{example:?}");
-        for field in shown.trim_start_matches("Config { ").split(", ").filter_map(|part| part.split_once(": ")) {
+        for field in shown
+            .trim_start_matches("Config { ")
+            .split(", ")
+            .filter_map(|part| part.split_once(": "))
+        {
             let key = field.0.trim();
             if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-                assert!(EXAMPLE.contains(&format!("\n{key} = ")), "the example does not show {key}");
+                assert!(
+                    EXAMPLE.contains(&format!("\n{key} = ")),
+                    "the example does not show {key}"
+                );
             }
         }
     }
@@ -207,7 +251,11 @@ mod tests {
 
     #[test]
     fn a_missing_key_is_refused_with_its_name() {
-        let text: String = EXAMPLE.lines().filter(|line| !line.starts_with("quota_bytes")).map(|line| format!("{line}\n")).collect();
+        let text: String = EXAMPLE
+            .lines()
+            .filter(|line| !line.starts_with("quota_bytes"))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let error = Config::parse(&text).unwrap_err().to_string();
         assert!(error.contains("quota_bytes"), "{error}");
     }
@@ -218,11 +266,18 @@ mod tests {
             ("quota_bytes = 1", "quota_bytes = 0 #", "quota_bytes"),
             ("poll_ms = 1000", "poll_ms = 1", "poll_ms"),
             ("receipt_s = 86400", "receipt_s = 5", "receipt_s"),
-            ("advertise = \"node.example.org:7070\"", "advertise = \"node\"", "advertise"),
+            (
+                "advertise = \"node.example.org:7070\"",
+                "advertise = \"node\"",
+                "advertise",
+            ),
         ] {
             assert!(EXAMPLE.contains(from), "the example has {from}");
             let error = Config::parse(&EXAMPLE.replace(from, to)).unwrap_err();
-            assert!(matches!(error, ConfigError::Value { key: got, .. } if got == key), "{key}: {error}");
+            assert!(
+                matches!(error, ConfigError::Value { key: got, .. } if got == key),
+                "{key}: {error}"
+            );
         }
     }
 
@@ -243,9 +298,18 @@ mod tests {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "mode");
         read_operator_key(&path).unwrap();
-        assert!(matches!(write_secret(&path, "other"), Err(ConfigError::Exists { .. })), "not overwritten");
+        assert!(
+            matches!(
+                write_secret(&path, "other"),
+                Err(ConfigError::Exists { .. })
+            ),
+            "not overwritten"
+        );
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let error = read_operator_key(&path).unwrap_err().to_string();
-        assert!(error.contains("640") && !error.contains("1111"), "mode named, secret not: {error}");
+        assert!(
+            error.contains("640") && !error.contains("1111"),
+            "mode named, secret not: {error}"
+        );
     }
 }

@@ -69,7 +69,9 @@ pub enum StoreError {
         got: u32,
     },
     /// No space is left: the operator's to mend. Nothing that was acknowledged is lost.
-    #[error("the disk is full while {doing}: nothing acknowledged is lost, free space and try again ({detail})")]
+    #[error(
+        "the disk is full while {doing}: nothing acknowledged is lost, free space and try again ({detail})"
+    )]
     DiskFull {
         /// What was being written.
         doing: &'static str,
@@ -123,7 +125,10 @@ impl StoreError {
     /// Whether the disk gave back something else than was written (as against refusing to work).
     #[must_use]
     pub const fn is_damage(&self) -> bool {
-        matches!(self, Self::Corrupt { .. } | Self::BadRecord { .. } | Self::Missing { .. })
+        matches!(
+            self,
+            Self::Corrupt { .. } | Self::BadRecord { .. } | Self::Missing { .. }
+        )
     }
 }
 

@@ -69,14 +69,22 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let (stop, stopped) = watch::channel(false);
     tracing::info!(provider = %me, set = loaded.set.name, "starting");
-    let page = || dashboard::serve(
-        config.dashboard,
+    let page = || {
+        dashboard::serve(
+            config.dashboard,
+            Arc::clone(&metrics),
+            me.to_string(),
+            config.listen.to_string(),
+            stopped.clone(),
+        )
+    };
+    let starting = start(
+        &config,
+        &surroundings,
+        loaded,
         Arc::clone(&metrics),
-        me.to_string(),
-        config.listen.to_string(),
-        stopped.clone(),
+        &stopped,
     );
-    let starting = start(&config, &surroundings, loaded, Arc::clone(&metrics), &stopped);
     tokio::pin!(starting);
     // A dashboard that answers means a node that serves; one that cannot start shows why after a while.
     let early = tokio::select! {
@@ -117,33 +125,59 @@ struct Running {
 }
 
 fn load(config: &Config) -> Result<Loaded, NodeError> {
-    let start = |doing: &'static str, error: &dyn std::fmt::Display| NodeError::Start { doing, reason: error.to_string() };
+    let start = |doing: &'static str, error: &dyn std::fmt::Display| NodeError::Start {
+        doing,
+        reason: error.to_string(),
+    };
     let operator = read_operator_key(&config.operator_key)?;
-    let identity = NodeIdentity::load(&config.tls_key).map_err(|error| start("reading the TLS identity", &error))?;
-    let deployment =
-        Deployment::read(&config.deployment).map_err(|error| start("reading the deployment", &error))?;
+    let identity = NodeIdentity::load(&config.tls_key)
+        .map_err(|error| start("reading the TLS identity", &error))?;
+    let deployment = Deployment::read(&config.deployment)
+        .map_err(|error| start("reading the deployment", &error))?;
     let set = set_of(&deployment)?;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(config.prove_threads).build_global();
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.prove_threads)
+        .build_global();
     if let Err(error) = threads {
         tracing::debug!(%error, "the threads of this process were set up before");
     }
     let store = Store::open(&config.data_dir, StoreOptions::default())?;
     let ledger = Arc::new(Ledger::load(store)?);
-    Ok(Loaded { operator, identity, deployment, set, ledger })
+    Ok(Loaded {
+        operator,
+        identity,
+        deployment,
+        set,
+        ledger,
+    })
 }
 
 /// The built-in parameter set that a deployment names, if its numbers are the same.
 fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
-    let start = |reason: String| NodeError::Start { doing: "comparing the deployment with the built-in sets", reason };
+    let start = |reason: String| NodeError::Start {
+        doing: "comparing the deployment with the built-in sets",
+        reason,
+    };
     let shown = &deployment.parameters;
-    let set = ParamSet::by_name(&shown.name)
-        .ok_or_else(|| start(format!("this program knows no parameter set {}", shown.name)))?;
+    let set = ParamSet::by_name(&shown.name).ok_or_else(|| {
+        start(format!(
+            "this program knows no parameter set {}",
+            shown.name
+        ))
+    })?;
     let same = u32::from(shown.sector_log2_leaves) == set.sector_log2_leaves
         && shown.b_max == set.b_max
         && shown.post_samples == set.post_samples
         && u32::from(shown.tree_levels) == set.tree_levels
         && usize::from(shown.include_width) == set.include_width;
-    if same { Ok(set) } else { Err(start(format!("the deployment's {} is not this program's", shown.name))) }
+    if same {
+        Ok(set)
+    } else {
+        Err(start(format!(
+            "the deployment's {} is not this program's",
+            shown.name
+        )))
+    }
 }
 
 async fn start(
@@ -153,12 +187,27 @@ async fn start(
     metrics: Arc<Metrics>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Running, NodeError> {
-    let Loaded { operator, identity, deployment, set, ledger } = loaded;
+    let Loaded {
+        operator,
+        identity,
+        deployment,
+        set,
+        ledger,
+    } = loaded;
     let me = operator.address();
-    let (folder, records, random) = (config.key_dir.clone(), deployment.keys.clone(), Arc::clone(&surroundings.random));
-    let keys = tokio::task::spawn_blocking(move || ProverKeys::load(Path::new(&folder), set, Some(&records), random))
-        .await
-        .map_err(|error| NodeError::Start { doing: "loading the Groth16 keys", reason: error.to_string() })??;
+    let (folder, records, random) = (
+        config.key_dir.clone(),
+        deployment.keys.clone(),
+        Arc::clone(&surroundings.random),
+    );
+    let keys = tokio::task::spawn_blocking(move || {
+        ProverKeys::load(Path::new(&folder), set, Some(&records), random)
+    })
+    .await
+    .map_err(|error| NodeError::Start {
+        doing: "loading the Groth16 keys",
+        reason: error.to_string(),
+    })??;
     let chain = connect(config, &deployment, &operator, &metrics).await?;
     let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
     let view = Arc::new(ChainView::default());
@@ -185,7 +234,10 @@ async fn start(
         set,
         schedule: deployment.schedule,
         start_block: deployment.start_block,
-        rule: PackingRule { sector_log2_leaves: set.sector_log2_leaves, wait_s: config.pack_wait_s },
+        rule: PackingRule {
+            sector_log2_leaves: set.sector_log2_leaves,
+            wait_s: config.pack_wait_s,
+        },
         chain,
         view,
         ledger,
@@ -194,13 +246,27 @@ async fn start(
         clock: Arc::clone(&surroundings.clock),
         poll: Duration::from_millis(config.poll_ms),
     });
-    let limits = Limits { max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max), ..Limits::default() };
-    let server = Server::bind(config.listen, &identity, limits, Arc::new(NodeHandler::new(context)))
-        .map_err(|error| NodeError::Start { doing: "opening the wire", reason: error.to_string() })?;
+    let limits = Limits {
+        max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max),
+        ..Limits::default()
+    };
+    let server = Server::bind(
+        config.listen,
+        &identity,
+        limits,
+        Arc::new(NodeHandler::new(context)),
+    )
+    .map_err(|error| NodeError::Start {
+        doing: "opening the wire",
+        reason: error.to_string(),
+    })?;
     tracing::info!(listen = %server.local_addr(), "serving");
     let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
     let packer = tokio::spawn(work.run_packer(stopped.clone()));
-    Ok(Running { server, tasks: vec![keeper, packer] })
+    Ok(Running {
+        server,
+        tasks: vec![keeper, packer],
+    })
 }
 
 /// Connects to the chain, however long it takes; an endpoint of another chain is an error at once.
@@ -211,7 +277,8 @@ async fn connect(
     metrics: &Metrics,
 ) -> Result<Chain, NodeError> {
     loop {
-        let chain = Chain::connect(&config.rpc_urls, deployment.clone(), Some(operator.clone())).await;
+        let chain =
+            Chain::connect(&config.rpc_urls, deployment.clone(), Some(operator.clone())).await;
         match chain.map_err(ChainFault::from) {
             Ok(chain) => {
                 metrics.clear(Alarm::Rpc);

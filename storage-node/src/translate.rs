@@ -16,7 +16,12 @@ use crate::sector::Place;
 
 /// The statement of a window over a frozen tree; `None` when the seed is no field element.
 #[must_use]
-pub(crate) fn window_statement(set: &ParamSet, root: Commitment, seed: &[u8; 32], count: u32) -> Option<SpacetimeStatement> {
+pub(crate) fn window_statement(
+    set: &ParamSet,
+    root: Commitment,
+    seed: &[u8; 32],
+    count: u32,
+) -> Option<SpacetimeStatement> {
     let seed = field::from_bytes(seed).ok()?;
     Some(SpacetimeStatement::window(set, root, seed, count))
 }
@@ -75,17 +80,39 @@ pub(crate) fn include_statement(
     comm_d: Commitment,
     pieces: &[PlacedOpening],
 ) -> Result<(IncludeStatement, IncludeWitness), StatementError> {
-    let placed = pieces.iter().map(|piece| placed_piece(&piece.place)).collect();
-    let paths = pieces.iter().map(|piece| IncludeWitness::path(&piece.opening.groups, piece.place.b)).collect();
-    Ok((IncludeStatement::new(set, comm_d, placed)?, IncludeWitness::new(set, paths)?))
+    let placed = pieces
+        .iter()
+        .map(|piece| placed_piece(&piece.place))
+        .collect();
+    let paths = pieces
+        .iter()
+        .map(|piece| IncludeWitness::path(&piece.opening.groups, piece.place.b))
+        .collect();
+    Ok((
+        IncludeStatement::new(set, comm_d, placed)?,
+        IncludeWitness::new(set, paths)?,
+    ))
 }
 
 fn placed_piece(place: &Place) -> PlacedPiece {
-    PlacedPiece { comm_p: place.comm_p, offset_leaves: place.offset_leaves, b: place.b, byte_len: place.byte_len }
+    PlacedPiece {
+        comm_p: place.comm_p,
+        offset_leaves: place.offset_leaves,
+        b: place.b,
+        byte_len: place.byte_len,
+    }
 }
 
 /// What the contract is told about one slot of an inclusion.
 #[must_use]
-pub(crate) const fn activation(terms: PieceTerms, acceptance: Signature, offset_leaves: u64) -> Activation {
-    Activation { terms, acceptance, offset_leaves }
+pub(crate) const fn activation(
+    terms: PieceTerms,
+    acceptance: Signature,
+    offset_leaves: u64,
+) -> Activation {
+    Activation {
+        terms,
+        acceptance,
+        offset_leaves,
+    }
 }

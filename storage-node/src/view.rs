@@ -77,10 +77,17 @@ mod tests {
     #[test]
     fn a_deal_is_confirmed_when_enough_blocks_lie_on_it() {
         let view = ChainView::default();
-        assert!(view.is_confirmed(DealId(1), 1), "one confirmation: being on chain is enough");
+        assert!(
+            view.is_confirmed(DealId(1), 1),
+            "one confirmation: being on chain is enough"
+        );
         assert!(!view.is_confirmed(DealId(1), 2), "nothing seen yet");
         view.note_opened(DealId(1), 10);
-        view.note_head(Head { number: 11, hash: [0; 32], timestamp: 5 });
+        view.note_head(Head {
+            number: 11,
+            hash: [0; 32],
+            timestamp: 5,
+        });
         assert!(view.is_confirmed(DealId(1), 2), "blocks 10 and 11");
         assert!(!view.is_confirmed(DealId(1), 3), "block 12 is missing");
         assert_eq!(view.chain_time_unix(), 5, "the chain's time");

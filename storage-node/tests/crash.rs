@@ -1,6 +1,7 @@
 //! Killed at any moment, opened again: what was acknowledged is there, what was under way is done again.
 //!
 //! Each test starts itself once more as the process that is killed (`CAIRN_CRASH_FOLDER` says so).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod support;
 
@@ -53,7 +54,13 @@ fn start_child(test: &str, folder: &Path) -> (Child, BufReader<ChildStdout>) {
 
 /// Reads what the child says until `enough` lines beginning with `word` came; then kills it after `delay`, and reads on
 /// to the end of what it had said by then. Gives the numbers behind the words.
-fn kill_after(mut child: Child, out: BufReader<ChildStdout>, word: &str, enough: usize, delay: Duration) -> Vec<u64> {
+fn kill_after(
+    mut child: Child,
+    out: BufReader<ChildStdout>,
+    word: &str,
+    enough: usize,
+    delay: Duration,
+) -> Vec<u64> {
     let mut numbers = Vec::new();
     let mut killed = false;
     for line in out.lines() {
@@ -68,14 +75,23 @@ fn kill_after(mut child: Child, out: BufReader<ChildStdout>, word: &str, enough:
         }
     }
     child.wait().unwrap();
-    assert!(killed, "the child ended by itself after {} lines", numbers.len());
+    assert!(
+        killed,
+        "the child ended by itself after {} lines",
+        numbers.len()
+    );
     numbers
 }
 
 fn check_piece(store: &Store, number: u64) {
     let bytes = bytes_of(number, length_of(number));
-    let read = store.read_piece(&ContentId::of(&bytes), 0, bytes.len()).unwrap();
-    assert!(read == bytes, "piece {number} was acknowledged and must be whole");
+    let read = store
+        .read_piece(&ContentId::of(&bytes), 0, bytes.len())
+        .unwrap();
+    assert!(
+        read == bytes,
+        "piece {number} was acknowledged and must be whole"
+    );
 }
 
 #[test]
@@ -91,14 +107,25 @@ fn a_node_killed_while_pieces_arrive_loses_none_that_was_acknowledged() {
         let folder = tempfile::tempdir().unwrap();
         let test = "a_node_killed_while_pieces_arrive_loses_none_that_was_acknowledged";
         let (child, out) = start_child(test, folder.path());
-        let acknowledged = kill_after(child, out, "stored ", enough, Duration::from_millis(delay_ms));
+        let acknowledged = kill_after(
+            child,
+            out,
+            "stored ",
+            enough,
+            Duration::from_millis(delay_ms),
+        );
         let store = open(folder.path());
         for number in &acknowledged {
             check_piece(&store, *number);
         }
         let ledger = Ledger::load(store).unwrap();
-        assert!(ledger.slots(|_| true).len() >= acknowledged.len(), "every slot is remembered");
-        let left = std::fs::read_dir(folder.path().join("incoming")).unwrap().count();
+        assert!(
+            ledger.slots(|_| true).len() >= acknowledged.len(),
+            "every slot is remembered"
+        );
+        let left = std::fs::read_dir(folder.path().join("incoming"))
+            .unwrap()
+            .count();
         assert_eq!(left, 0, "half-written files are swept");
     }
 }
@@ -131,10 +158,17 @@ fn a_node_killed_while_packing_packs_again_and_loses_nothing() {
             build(&ledger, sector, shape, 5).unwrap();
         }
         let packed = ledger.slots(|slot| matches!(slot.state, SlotState::Packed { .. }));
-        assert_eq!(packed.len(), 8, "all slots packed, killed after {delay_ms} ms");
+        assert_eq!(
+            packed.len(),
+            8,
+            "all slots packed, killed after {delay_ms} ms"
+        );
         for number in 0..8 {
             let bytes = bytes_of(number, 200_000);
-            let read = ledger.store().read_piece(&ContentId::of(&bytes), 0, bytes.len()).unwrap();
+            let read = ledger
+                .store()
+                .read_piece(&ContentId::of(&bytes), 0, bytes.len())
+                .unwrap();
             assert!(read == bytes, "piece {number}, killed after {delay_ms} ms");
         }
     }
@@ -169,14 +203,30 @@ fn a_full_disk_is_said_and_loses_nothing_that_was_acknowledged() {
         "trap '' XFSZ; ulimit -f 4096; exec '{}' --exact {test} --nocapture --test-threads=1",
         exe.display()
     );
-    let output =
-        Command::new("sh").arg("-c").arg(script).env(FOLDER, folder.path()).stderr(Stdio::null()).output().unwrap();
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .env(FOLDER, folder.path())
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said = text.lines().find_map(|line| line.strip_prefix("full ")).unwrap_or_else(|| panic!("said: {text}"));
-    assert!(said.contains("the disk is full") && said.contains("nothing acknowledged is lost"), "{said}");
-    let acknowledged: Vec<u64> =
-        text.lines().filter_map(|line| line.strip_prefix("stored ")?.trim().parse().ok()).collect();
-    assert!(!acknowledged.is_empty(), "some pieces went through before: {text}");
+    let said = text
+        .lines()
+        .find_map(|line| line.strip_prefix("full "))
+        .unwrap_or_else(|| panic!("said: {text}"));
+    assert!(
+        said.contains("the disk is full") && said.contains("nothing acknowledged is lost"),
+        "{said}"
+    );
+    let acknowledged: Vec<u64> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("stored ")?.trim().parse().ok())
+        .collect();
+    assert!(
+        !acknowledged.is_empty(),
+        "some pieces went through before: {text}"
+    );
     let store = open(folder.path());
     for number in &acknowledged {
         check_piece(&store, *number);

@@ -35,8 +35,14 @@ pub fn interpret(
     let mut reader = EventReader {
         me,
         now_unix,
-        sectors: sectors.iter().map(|(id, record)| (*id, (record.clone(), false))).collect(),
-        slots: slots.iter().map(|(key, record)| (*key, (*record, false))).collect(),
+        sectors: sectors
+            .iter()
+            .map(|(id, record)| (*id, (record.clone(), false)))
+            .collect(),
+        slots: slots
+            .iter()
+            .map(|(key, record)| (*key, (*record, false)))
+            .collect(),
         meaning: Interpretation::default(),
     };
     for event in events {
@@ -57,21 +63,48 @@ struct EventReader {
 impl EventReader {
     fn take(&mut self, event: &ChainEvent) {
         match &event.kind {
-            ChainEventKind::SectorAppended { provider, tree, number, comm_r, comm_d, kind, .. }
-                if *provider == self.me =>
-            {
-                let change = TreeChange::Append { comm_r: *comm_r, number: *number, kind: *kind };
+            ChainEventKind::SectorAppended {
+                provider,
+                tree,
+                number,
+                comm_r,
+                comm_d,
+                kind,
+                ..
+            } if *provider == self.me => {
+                let change = TreeChange::Append {
+                    comm_r: *comm_r,
+                    number: *number,
+                    kind: *kind,
+                };
                 self.meaning.step.changes.push((*tree, change));
                 let ours = self.sectors.iter().find(|(_, (record, _))| {
                     matches!(record.state, SectorState::Packed { comm_d: ours, .. } if ours == *comm_d)
                 });
                 match ours.map(|(id, _)| *id) {
-                    Some(id) => self.step_sector(id, SectorEvent::Append { number: *number, tree: *tree }),
-                    None => self.surprise(format!("sector {number} was appended and is none of this store's")),
+                    Some(id) => self.step_sector(
+                        id,
+                        SectorEvent::Append {
+                            number: *number,
+                            tree: *tree,
+                        },
+                    ),
+                    None => self.surprise(format!(
+                        "sector {number} was appended and is none of this store's"
+                    )),
                 }
             }
-            ChainEventKind::SectorRetired { provider, tree, index, number, .. } if *provider == self.me => {
-                let change = TreeChange::Retire { index: *index, number: *number };
+            ChainEventKind::SectorRetired {
+                provider,
+                tree,
+                index,
+                number,
+                ..
+            } if *provider == self.me => {
+                let change = TreeChange::Retire {
+                    index: *index,
+                    number: *number,
+                };
                 self.meaning.step.changes.push((*tree, change));
                 let ours = self.sectors.iter().find(|(_, (record, _))| {
                     matches!(record.state, SectorState::Registered { number: ours, .. } if ours == *number)
@@ -80,27 +113,59 @@ impl EventReader {
                     self.step_sector(id, SectorEvent::Retire);
                 }
             }
-            ChainEventKind::DealOpened { deal, slots, .. } if slots.iter().any(|slot| slot.provider == self.me) => {
+            ChainEventKind::DealOpened { deal, slots, .. }
+                if slots.iter().any(|slot| slot.provider == self.me) =>
+            {
                 self.meaning.opened.push((*deal, event.block));
             }
-            ChainEventKind::SlotFilled { deal, slot, provider, .. } => {
-                let key = SlotKey { deal: *deal, slot: *slot };
-                let event = if *provider == self.me { SlotEvent::Activate } else { SlotEvent::End };
+            ChainEventKind::SlotFilled {
+                deal,
+                slot,
+                provider,
+                ..
+            } => {
+                let key = SlotKey {
+                    deal: *deal,
+                    slot: *slot,
+                };
+                let event = if *provider == self.me {
+                    SlotEvent::Activate
+                } else {
+                    SlotEvent::End
+                };
                 self.step_slot(key, event);
             }
             ChainEventKind::SlotClosed { deal, slot, .. } => {
-                self.step_slot(SlotKey { deal: *deal, slot: *slot }, SlotEvent::End);
+                self.step_slot(
+                    SlotKey {
+                        deal: *deal,
+                        slot: *slot,
+                    },
+                    SlotEvent::End,
+                );
             }
             ChainEventKind::DealCancelled { deal, .. } => {
-                let keys: Vec<SlotKey> = self.slots.keys().filter(|key| key.deal == *deal).copied().collect();
+                let keys: Vec<SlotKey> = self
+                    .slots
+                    .keys()
+                    .filter(|key| key.deal == *deal)
+                    .copied()
+                    .collect();
                 for key in keys {
                     self.step_slot(key, SlotEvent::End);
                 }
             }
-            ChainEventKind::WindowProven { provider, tree, period, .. } if *provider == self.me => {
+            ChainEventKind::WindowProven {
+                provider,
+                tree,
+                period,
+                ..
+            } if *provider == self.me => {
                 self.meaning.proven.push((*tree, *period));
             }
-            ChainEventKind::Settled { provider, amount, .. } if *provider == self.me => {
+            ChainEventKind::Settled {
+                provider, amount, ..
+            } if *provider == self.me => {
                 self.meaning.credited = self.meaning.credited.saturating_add(*amount);
             }
             _ => {}
@@ -116,7 +181,10 @@ impl EventReader {
                 record.state = state;
                 *moved = true;
             }
-            Err(illegal) => self.meaning.surprises.push(format!("sector {id}: {illegal}")),
+            Err(illegal) => self
+                .meaning
+                .surprises
+                .push(format!("sector {id}: {illegal}")),
         }
     }
 
@@ -126,16 +194,26 @@ impl EventReader {
         };
         // Seen already, by asking for the slot before its event came.
         let known = record.state == SlotState::Ended
-            || matches!((record.state, event), (SlotState::Active { .. }, SlotEvent::Activate));
+            || matches!(
+                (record.state, event),
+                (SlotState::Active { .. }, SlotEvent::Activate)
+            );
         if known {
             return;
         }
         match record.state.next(event) {
             Ok(state) => {
-                *record = SlotRecord { state, since_unix: self.now_unix, ..*record };
+                *record = SlotRecord {
+                    state,
+                    since_unix: self.now_unix,
+                    ..*record
+                };
                 *moved = true;
             }
-            Err(illegal) => self.meaning.surprises.push(format!("slot {key}: {illegal}")),
+            Err(illegal) => self
+                .meaning
+                .surprises
+                .push(format!("slot {key}: {illegal}")),
         }
     }
 
@@ -144,10 +222,18 @@ impl EventReader {
     }
 
     fn finish(mut self) -> Interpretation {
-        self.meaning.step.sectors =
-            self.sectors.into_iter().filter(|(_, (_, moved))| *moved).map(|(id, (record, _))| (id, record)).collect();
-        self.meaning.step.slots =
-            self.slots.into_iter().filter(|(_, (_, moved))| *moved).map(|(key, (record, _))| (key, record)).collect();
+        self.meaning.step.sectors = self
+            .sectors
+            .into_iter()
+            .filter(|(_, (_, moved))| *moved)
+            .map(|(id, (record, _))| (id, record))
+            .collect();
+        self.meaning.step.slots = self
+            .slots
+            .into_iter()
+            .filter(|(_, (_, moved))| *moved)
+            .map(|(key, (record, _))| (key, record))
+            .collect();
         self.meaning
     }
 }
@@ -167,7 +253,13 @@ mod tests {
     }
 
     fn event(kind: ChainEventKind) -> ChainEvent {
-        ChainEvent { block: 5, block_hash: [0; 32], tx: [0; 32], log_index: 0, kind }
+        ChainEvent {
+            block: 5,
+            block_hash: [0; 32],
+            tx: [0; 32],
+            log_index: 0,
+            kind,
+        }
     }
 
     fn appended(provider: Address, comm_d: Commitment) -> ChainEvent {
@@ -185,14 +277,36 @@ mod tests {
     }
 
     fn packed() -> (SectorId, SectorRecord) {
-        let state = SectorState::Packed { comm_d: element(1), comm_r: element(2) };
-        (SectorId(3), SectorRecord { state, kind: SectorKind::Hot, places: Vec::new() })
+        let state = SectorState::Packed {
+            comm_d: element(1),
+            comm_r: element(2),
+        };
+        (
+            SectorId(3),
+            SectorRecord {
+                state,
+                kind: SectorKind::Hot,
+                places: Vec::new(),
+            },
+        )
     }
 
     fn slot(state: SlotState) -> (SlotKey, SlotRecord) {
-        let key = SlotKey { deal: DealId(4), slot: SlotIndex(1) };
+        let key = SlotKey {
+            deal: DealId(4),
+            slot: SlotIndex(1),
+        };
         let content_id = ContentId::from([9; 32]);
-        (key, SlotRecord { content_id, owner: OTHER, expiry_unix: 0, since_unix: 0, state })
+        (
+            key,
+            SlotRecord {
+                content_id,
+                owner: OTHER,
+                expiry_unix: 0,
+                since_unix: 0,
+                state,
+            },
+        )
     }
 
     #[test]
@@ -201,27 +315,54 @@ mod tests {
         assert_eq!(got.step.changes.len(), 1, "one change of the tree");
         let (id, record) = &got.step.sectors[0];
         assert_eq!(*id, SectorId(3), "the sector");
-        assert!(matches!(record.state, SectorState::Registered { number: SectorNumber(7), .. }), "{record:?}");
+        assert!(
+            matches!(
+                record.state,
+                SectorState::Registered {
+                    number: SectorNumber(7),
+                    ..
+                }
+            ),
+            "{record:?}"
+        );
         assert!(got.surprises.is_empty(), "{:?}", got.surprises);
     }
 
     #[test]
     fn an_append_of_another_provider_is_none_of_our_business() {
         let got = interpret(ME, &[appended(OTHER, element(1))], &[packed()], &[], 10);
-        assert!(got.step.changes.is_empty() && got.step.sectors.is_empty(), "nothing: {got:?}");
+        assert!(
+            got.step.changes.is_empty() && got.step.sectors.is_empty(),
+            "nothing: {got:?}"
+        );
     }
 
     #[test]
     fn an_append_of_ours_that_this_store_does_not_know_changes_the_tree_and_is_named() {
         let got = interpret(ME, &[appended(ME, element(8))], &[packed()], &[], 10);
-        assert_eq!((got.step.changes.len(), got.step.sectors.len()), (1, 0), "tree, no sector");
+        assert_eq!(
+            (got.step.changes.len(), got.step.sectors.len()),
+            (1, 0),
+            "tree, no sector"
+        );
         assert!(got.surprises[0].contains("sector 7"), "{:?}", got.surprises);
     }
 
     #[test]
     fn a_slot_filled_by_us_is_active_and_one_filled_by_another_ends() {
-        let state = SlotState::Packed { acceptance: Signature([0; 65]), sector: SectorId(3) };
-        for (provider, expected) in [(ME, SlotState::Active { sector: SectorId(3) }), (OTHER, SlotState::Ended)] {
+        let state = SlotState::Packed {
+            acceptance: Signature([0; 65]),
+            sector: SectorId(3),
+        };
+        for (provider, expected) in [
+            (
+                ME,
+                SlotState::Active {
+                    sector: SectorId(3),
+                },
+            ),
+            (OTHER, SlotState::Ended),
+        ] {
             let filled = event(ChainEventKind::SlotFilled {
                 deal: DealId(4),
                 slot: SlotIndex(1),
@@ -235,14 +376,20 @@ mod tests {
             assert_eq!(got.step.slots[0].1.state, expected, "filled by {provider}");
             let twice = interpret(ME, &[filled], &[], &got.step.slots, 10);
             let unmoved = twice.step.slots.is_empty();
-            assert!(unmoved, "the same event read again moves nothing: {twice:?}");
+            assert!(
+                unmoved,
+                "the same event read again moves nothing: {twice:?}"
+            );
         }
     }
 
     #[test]
     fn a_closed_slot_ends_and_pay_is_summed() {
-        let closed =
-            event(ChainEventKind::SlotClosed { deal: DealId(4), slot: SlotIndex(1), refund: 0 });
+        let closed = event(ChainEventKind::SlotClosed {
+            deal: DealId(4),
+            slot: SlotIndex(1),
+            refund: 0,
+        });
         let settled = |provider, amount| {
             event(ChainEventKind::Settled {
                 deal: DealId(4),
@@ -253,11 +400,26 @@ mod tests {
                 through_period: Period(3),
             })
         };
-        let slots = [slot(SlotState::Active { sector: SectorId(3) })];
-        let cancelled = event(ChainEventKind::DealCancelled { deal: DealId(4), refund: 0 });
+        let slots = [slot(SlotState::Active {
+            sector: SectorId(3),
+        })];
+        let cancelled = event(ChainEventKind::DealCancelled {
+            deal: DealId(4),
+            refund: 0,
+        });
         let taken_back = interpret(ME, &[cancelled], &[], &[slot(SlotState::Stored)], 10);
-        assert_eq!(taken_back.step.slots[0].1.state, SlotState::Ended, "cancelled");
-        let got = interpret(ME, &[settled(ME, 5), settled(OTHER, 7), settled(ME, 6), closed], &[], &slots, 10);
+        assert_eq!(
+            taken_back.step.slots[0].1.state,
+            SlotState::Ended,
+            "cancelled"
+        );
+        let got = interpret(
+            ME,
+            &[settled(ME, 5), settled(OTHER, 7), settled(ME, 6), closed],
+            &[],
+            &slots,
+            10,
+        );
         assert_eq!(got.credited, 11, "ours only");
         assert_eq!(got.step.slots[0].1.state, SlotState::Ended, "closed");
     }

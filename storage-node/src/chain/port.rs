@@ -4,10 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cairn_contracts::{
-    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, Retry, SlotState, TreeState, TxReceipt,
-    Uptime,
+    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, Retry, SlotState,
+    TreeState, TxReceipt, Uptime,
 };
-use cairn_wire::{Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+use cairn_wire::{
+    Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
+};
 
 use crate::error::ChainFault;
 
@@ -48,7 +50,12 @@ pub trait ChainPort: Send + Sync + 'static {
     /// The seed of a window; its round must be posted.
     fn window_seed(&self, tree: TreeIndex, period: Period) -> Answer<'_, [u8; 32]>;
     /// Hands in a window proof.
-    fn prove_window(&self, tree: TreeIndex, period: Period, proof: EvmProof) -> Answer<'_, TxReceipt>;
+    fn prove_window(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        proof: EvmProof,
+    ) -> Answer<'_, TxReceipt>;
     /// Whether a window counts as proven.
     fn proven(&self, tree: TreeIndex, period: Period) -> Answer<'_, bool>;
     /// How a tree of this provider fared in one period; all zero while its deadline is not over.
@@ -58,7 +65,12 @@ pub trait ChainPort: Send + Sync + 'static {
     /// A slot.
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, SlotState>;
     /// Fills slots with pieces that one inclusion proof shows to lie in a sector of this provider.
-    fn activate(&self, number: SectorNumber, activations: Vec<Activation>, proof: EvmProof) -> Answer<'_, TxReceipt>;
+    fn activate(
+        &self,
+        number: SectorNumber,
+        activations: Vec<Activation>,
+        proof: EvmProof,
+    ) -> Answer<'_, TxReceipt>;
     /// What the contracts said in a span of blocks, both ends included.
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>>;
 }
@@ -115,14 +127,26 @@ impl ChainPort for OnChain {
     }
 
     fn append(&self, call: AppendCall) -> Answer<'_, TxReceipt> {
-        ask!(self.append(call.tree, &call.new_root, &call.comm_d, &call.comm_r, call.kind, &call.proof))
+        ask!(self.append(
+            call.tree,
+            &call.new_root,
+            &call.comm_d,
+            &call.comm_r,
+            call.kind,
+            &call.proof
+        ))
     }
 
     fn window_seed(&self, tree: TreeIndex, period: Period) -> Answer<'_, [u8; 32]> {
         ask!(self.window_seed(self.me, tree, period))
     }
 
-    fn prove_window(&self, tree: TreeIndex, period: Period, proof: EvmProof) -> Answer<'_, TxReceipt> {
+    fn prove_window(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        proof: EvmProof,
+    ) -> Answer<'_, TxReceipt> {
         ask!(self.prove_window(self.me, tree, period, &proof))
     }
 
@@ -142,7 +166,12 @@ impl ChainPort for OnChain {
         ask!(self.slot(deal, slot))
     }
 
-    fn activate(&self, number: SectorNumber, activations: Vec<Activation>, proof: EvmProof) -> Answer<'_, TxReceipt> {
+    fn activate(
+        &self,
+        number: SectorNumber,
+        activations: Vec<Activation>,
+        proof: EvmProof,
+    ) -> Answer<'_, TxReceipt> {
         ask!(self.activate(number, &activations, &proof))
     }
 

@@ -38,13 +38,25 @@ impl TreeAt {
 
     fn apply(&mut self, change: &TreeChange) -> Option<()> {
         match change {
-            TreeChange::Append { comm_r, number, kind } => {
-                self.tree.append(domain::provider_leaf(comm_r.to_fr(), number.0, *kind)).ok()?;
-                self.entries.push(TreeEntry { number: *number, comm_r: *comm_r, kind: *kind });
+            TreeChange::Append {
+                comm_r,
+                number,
+                kind,
+            } => {
+                self.tree
+                    .append(domain::provider_leaf(comm_r.to_fr(), number.0, *kind))
+                    .ok()?;
+                self.entries.push(TreeEntry {
+                    number: *number,
+                    comm_r: *comm_r,
+                    kind: *kind,
+                });
             }
             TreeChange::Retire { index, .. } => {
                 self.tree.remove(u64::from(*index)).ok()?;
-                let index = usize::try_from(*index).ok().filter(|index| *index < self.entries.len())?;
+                let index = usize::try_from(*index)
+                    .ok()
+                    .filter(|index| *index < self.entries.len())?;
                 self.entries.swap_remove(index);
             }
         }
@@ -55,7 +67,10 @@ impl TreeAt {
 /// The latest state in which the tree had this root and count; `None` if it never had, or the changes make no sense.
 #[must_use]
 pub fn replay(levels: u32, changes: &[TreeChange], root: Commitment, count: u32) -> Option<TreeAt> {
-    let mut at = TreeAt { tree: ProviderTree::new(levels).ok()?, entries: Vec::new() };
+    let mut at = TreeAt {
+        tree: ProviderTree::new(levels).ok()?,
+        entries: Vec::new(),
+    };
     let matches = |at: &TreeAt| at.tree.count() == u64::from(count) && at.root() == root;
     let mut found = matches(&at).then(|| at.clone());
     for change in changes {
@@ -70,7 +85,10 @@ pub fn replay(levels: u32, changes: &[TreeChange], root: Commitment, count: u32)
 /// The tree after all changes; `None` if they make no sense.
 #[must_use]
 pub fn latest(levels: u32, changes: &[TreeChange]) -> Option<TreeAt> {
-    let mut at = TreeAt { tree: ProviderTree::new(levels).ok()?, entries: Vec::new() };
+    let mut at = TreeAt {
+        tree: ProviderTree::new(levels).ok()?,
+        entries: Vec::new(),
+    };
     for change in changes {
         at.apply(change)?;
     }
@@ -84,17 +102,32 @@ mod tests {
 
     fn append(number: u64) -> TreeChange {
         let comm_r = Commitment::from(Fr::from(number + 100));
-        TreeChange::Append { comm_r, number: SectorNumber(number), kind: SectorKind::Hot }
+        TreeChange::Append {
+            comm_r,
+            number: SectorNumber(number),
+            kind: SectorKind::Hot,
+        }
     }
 
     #[test]
     fn every_state_the_tree_went_through_is_found_again_by_root_and_count() {
-        let changes =
-            [append(1), append(2), append(3), TreeChange::Retire { index: 0, number: SectorNumber(1) }, append(4)];
+        let changes = [
+            append(1),
+            append(2),
+            append(3),
+            TreeChange::Retire {
+                index: 0,
+                number: SectorNumber(1),
+            },
+            append(4),
+        ];
         let expected: [&[u64]; 6] = [&[], &[1], &[1, 2], &[1, 2, 3], &[3, 2], &[3, 2, 4]];
         let mut roots = Vec::new();
         for length in 0..=changes.len() {
-            let mut at = TreeAt { tree: ProviderTree::new(1).unwrap(), entries: Vec::new() };
+            let mut at = TreeAt {
+                tree: ProviderTree::new(1).unwrap(),
+                entries: Vec::new(),
+            };
             for change in &changes[..length] {
                 at.apply(change).unwrap();
             }
@@ -105,6 +138,9 @@ mod tests {
             let got: Vec<u64> = found.entries.iter().map(|entry| entry.number.0).collect();
             assert_eq!(got, numbers, "sectors in order of their places");
         }
-        assert!(replay(1, &changes, roots[1].0, 2).is_none(), "a root with another count never was");
+        assert!(
+            replay(1, &changes, roots[1].0, 2).is_none(),
+            "a root with another count never was"
+        );
     }
 }

@@ -22,11 +22,15 @@ pub(crate) struct InitArguments {
     register: bool,
 }
 
-pub(crate) async fn run(arguments: InitArguments, surroundings: &Surroundings) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    arguments: InitArguments,
+    surroundings: &Surroundings,
+) -> anyhow::Result<()> {
     let path = &arguments.config;
     if !path.exists() {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("making {}", folder.display()))?;
         }
         std::fs::write(path, EXAMPLE).with_context(|| format!("writing {}", path.display()))?;
         say(&format!("wrote {}: look it through", path.display()))?;
@@ -46,7 +50,10 @@ fn operator_key(path: &Path, surroundings: &Surroundings) -> anyhow::Result<Secr
     if !path.exists() {
         let key = SecretKey::random(|bytes| *bytes = (surroundings.random)());
         write_secret(path, &hex::encode(key.to_bytes().as_slice()))?;
-        say(&format!("made {} (keep a copy: it is the account that is paid)", path.display()))?;
+        say(&format!(
+            "made {} (keep a copy: it is the account that is paid)",
+            path.display()
+        ))?;
     }
     Ok(read_operator_key(path)?)
 }
@@ -59,21 +66,29 @@ fn identity(path: &Path, surroundings: &Surroundings) -> anyhow::Result<NodeIden
     Ok(NodeIdentity::load(path)?)
 }
 
-async fn register(config: &Config, operator: SecretKey, identity: &NodeIdentity) -> anyhow::Result<()> {
+async fn register(
+    config: &Config,
+    operator: SecretKey,
+    identity: &NodeIdentity,
+) -> anyhow::Result<()> {
     let me = operator.address();
     let deployment = Deployment::read(&config.deployment)?;
     let chain = Chain::connect(&config.rpc_urls, deployment, Some(operator)).await?;
     match chain.provider(me).await? {
         None => {
             let ask = u128::from(config.ask_per_tib_period);
-            chain.register_provider(&config.advertise, identity.pin(), me, ask).await?;
+            chain
+                .register_provider(&config.advertise, identity.pin(), me, ask)
+                .await?;
             say(&format!("registered {me} at {}", config.advertise))?;
         }
         Some(entry) if entry.endpoint == config.advertise && entry.tls_pin == identity.pin() => {
             say("registered already, nothing to change")?;
         }
         Some(_) => {
-            chain.set_endpoint(&config.advertise, identity.pin()).await?;
+            chain
+                .set_endpoint(&config.advertise, identity.pin())
+                .await?;
             say(&format!("moved to {}", config.advertise))?;
         }
     }

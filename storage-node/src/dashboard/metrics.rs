@@ -194,13 +194,17 @@ impl Metrics {
     /// The value of a counter.
     #[must_use]
     pub fn counter(&self, counter: Counter) -> u64 {
-        self.counters.get(counter.place()).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.counters
+            .get(counter.place())
+            .map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 
     /// The value of a gauge.
     #[must_use]
     pub fn gauge(&self, gauge: Gauge) -> u64 {
-        self.gauges.get(gauge.place()).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.gauges
+            .get(gauge.place())
+            .map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 
     fn alarms(&self) -> MutexGuard<'_, BTreeMap<Alarm, String>> {
@@ -226,12 +230,25 @@ impl Metrics {
     /// What `/health` says.
     #[must_use]
     pub fn health(&self, provider: String, listen: String) -> Health {
-        let alarms: BTreeMap<String, String> =
-            self.alarms().iter().map(|(alarm, words)| (alarm.name().to_owned(), words.clone())).collect();
-        let counters = Counter::ALL.iter().map(|counter| (counter.name().to_owned(), self.counter(*counter)));
-        let gauges = Gauge::ALL.iter().map(|gauge| (gauge.name().to_owned(), self.gauge(*gauge)));
+        let alarms: BTreeMap<String, String> = self
+            .alarms()
+            .iter()
+            .map(|(alarm, words)| (alarm.name().to_owned(), words.clone()))
+            .collect();
+        let counters = Counter::ALL
+            .iter()
+            .map(|counter| (counter.name().to_owned(), self.counter(*counter)));
+        let gauges = Gauge::ALL
+            .iter()
+            .map(|gauge| (gauge.name().to_owned(), self.gauge(*gauge)));
         let status = if alarms.is_empty() { "ok" } else { "degraded" }.to_owned();
-        Health { status, alarms, provider, listen, values: counters.chain(gauges).collect() }
+        Health {
+            status,
+            alarms,
+            provider,
+            listen,
+            values: counters.chain(gauges).collect(),
+        }
     }
 
     /// Everything in Prometheus' text format.
@@ -239,19 +256,42 @@ impl Metrics {
     pub fn render(&self) -> String {
         let mut text = String::new();
         for counter in Counter::ALL {
-            line(&mut text, counter.name(), counter.help(), Counter::kind(), self.counter(*counter));
+            line(
+                &mut text,
+                counter.name(),
+                counter.help(),
+                Counter::kind(),
+                self.counter(*counter),
+            );
         }
         for gauge in Gauge::ALL {
-            line(&mut text, gauge.name(), gauge.help(), Gauge::kind(), self.gauge(*gauge));
+            line(
+                &mut text,
+                gauge.name(),
+                gauge.help(),
+                Gauge::kind(),
+                self.gauge(*gauge),
+            );
         }
         let raised = self.alarms().len() as u64;
-        line(&mut text, "cairn_alarms", "Alarms that are raised.", "gauge", raised);
+        line(
+            &mut text,
+            "cairn_alarms",
+            "Alarms that are raised.",
+            "gauge",
+            raised,
+        );
         text
     }
 }
 
 fn line(text: &mut String, name: &str, help: &str, kind: &str, value: u64) {
-    if writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}").is_err() {
+    if writeln!(
+        text,
+        "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+    )
+    .is_err()
+    {
         text.clear();
     }
 }
@@ -266,10 +306,24 @@ mod tests {
         metrics.add(Counter::BytesStored, 7);
         metrics.set(Gauge::Block, 9);
         let text = metrics.render();
-        assert!(text.contains("# TYPE cairn_bytes_stored_total counter\ncairn_bytes_stored_total 7\n"), "{text}");
-        assert!(text.contains("# TYPE cairn_chain_block gauge\ncairn_chain_block 9\n"), "{text}");
-        for name in Counter::ALL.iter().map(|c| c.name()).chain(Gauge::ALL.iter().map(|g| g.name())) {
-            assert_eq!(text.matches(&format!("# HELP {name} ")).count(), 1, "{name} has one HELP line");
+        assert!(
+            text.contains("# TYPE cairn_bytes_stored_total counter\ncairn_bytes_stored_total 7\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("# TYPE cairn_chain_block gauge\ncairn_chain_block 9\n"),
+            "{text}"
+        );
+        for name in Counter::ALL
+            .iter()
+            .map(|c| c.name())
+            .chain(Gauge::ALL.iter().map(|g| g.name()))
+        {
+            assert_eq!(
+                text.matches(&format!("# HELP {name} ")).count(),
+                1,
+                "{name} has one HELP line"
+            );
         }
     }
 
@@ -278,10 +332,17 @@ mod tests {
         let metrics = Metrics::default();
         let health = || metrics.health(String::new(), String::new());
         assert_eq!(health().status, "ok", "at first");
-        assert!(metrics.raise(Alarm::Rpc, "no endpoint answers"), "raised for the first time");
+        assert!(
+            metrics.raise(Alarm::Rpc, "no endpoint answers"),
+            "raised for the first time"
+        );
         assert!(!metrics.raise(Alarm::Rpc, "still none"), "raised again");
         assert_eq!(health().status, "degraded", "while raised");
-        assert_eq!(health().alarms.get("rpc").map(String::as_str), Some("still none"), "last words");
+        assert_eq!(
+            health().alarms.get("rpc").map(String::as_str),
+            Some("still none"),
+            "last words"
+        );
         assert!(metrics.clear(Alarm::Rpc), "cleared");
         assert_eq!(health().status, "ok", "afterwards");
     }

@@ -83,12 +83,23 @@ impl SectorState {
     /// [`Illegal`] for a pair that the picture does not have.
     pub fn next(self, event: SectorEvent) -> Result<Self, Illegal> {
         match (self, event) {
-            (Self::Planned, SectorEvent::Write { comm_d, comm_r }) => Ok(Self::Packed { comm_d, comm_r }),
+            (Self::Planned, SectorEvent::Write { comm_d, comm_r }) => {
+                Ok(Self::Packed { comm_d, comm_r })
+            }
             (Self::Packed { comm_d, comm_r }, SectorEvent::Append { number, tree }) => {
-                Ok(Self::Registered { comm_d, comm_r, number, tree })
+                Ok(Self::Registered {
+                    comm_d,
+                    comm_r,
+                    number,
+                    tree,
+                })
             }
             (Self::Registered { number, .. }, SectorEvent::Retire) => Ok(Self::Retired { number }),
-            (state, event) => Err(Illegal { what: "sector", state: state.name(), event: event.name() }),
+            (state, event) => Err(Illegal {
+                what: "sector",
+                state: state.name(),
+                event: event.name(),
+            }),
         }
     }
 
@@ -127,11 +138,19 @@ mod tests {
         let states = [
             SectorState::Planned,
             SectorState::Packed { comm_d, comm_r },
-            SectorState::Registered { comm_d, comm_r, number, tree },
+            SectorState::Registered {
+                comm_d,
+                comm_r,
+                number,
+                tree,
+            },
             SectorState::Retired { number },
         ];
-        let events =
-            [SectorEvent::Write { comm_d, comm_r }, SectorEvent::Append { number, tree }, SectorEvent::Retire];
+        let events = [
+            SectorEvent::Write { comm_d, comm_r },
+            SectorEvent::Append { number, tree },
+            SectorEvent::Retire,
+        ];
         let table = [
             [Some(states[1]), None, None],
             [None, Some(states[2]), None],

@@ -61,12 +61,19 @@ impl SlotState {
     pub fn next(self, event: SlotEvent) -> Result<Self, Illegal> {
         match (self, event) {
             (Self::Stored, SlotEvent::Accept(acceptance)) => Ok(Self::Accepted { acceptance }),
-            (Self::Accepted { acceptance }, SlotEvent::Pack(sector)) => Ok(Self::Packed { acceptance, sector }),
-            (Self::Packed { sector, .. }, SlotEvent::Activate) => Ok(Self::Active { sector }),
-            (Self::Stored | Self::Accepted { .. } | Self::Packed { .. } | Self::Active { .. }, SlotEvent::End) => {
-                Ok(Self::Ended)
+            (Self::Accepted { acceptance }, SlotEvent::Pack(sector)) => {
+                Ok(Self::Packed { acceptance, sector })
             }
-            (state, event) => Err(Illegal { what: "slot", state: state.name(), event: event.name() }),
+            (Self::Packed { sector, .. }, SlotEvent::Activate) => Ok(Self::Active { sector }),
+            (
+                Self::Stored | Self::Accepted { .. } | Self::Packed { .. } | Self::Active { .. },
+                SlotEvent::End,
+            ) => Ok(Self::Ended),
+            (state, event) => Err(Illegal {
+                what: "slot",
+                state: state.name(),
+                event: event.name(),
+            }),
         }
     }
 
@@ -109,7 +116,12 @@ mod tests {
             SlotState::Active { sector },
             SlotState::Ended,
         ];
-        let events = [SlotEvent::Accept(acceptance), SlotEvent::Pack(sector), SlotEvent::Activate, SlotEvent::End];
+        let events = [
+            SlotEvent::Accept(acceptance),
+            SlotEvent::Pack(sector),
+            SlotEvent::Activate,
+            SlotEvent::End,
+        ];
         let ended = Some(SlotState::Ended);
         let table = [
             [Some(states[1]), None, None, ended],
@@ -128,6 +140,10 @@ mod tests {
     #[test]
     fn a_refused_step_names_machine_state_and_event() {
         let refused = SlotState::Ended.next(SlotEvent::Activate).unwrap_err();
-        assert_eq!(refused.to_string(), "a slot that is ended cannot take activation", "the words");
+        assert_eq!(
+            refused.to_string(),
+            "a slot that is ended cannot take activation",
+            "the words"
+        );
     }
 }

@@ -56,7 +56,11 @@ impl WindowState {
             (Self::Open | Self::Proved { .. }, WindowEvent::Count) => Ok(Self::Counted),
             (Self::Open | Self::Proved { .. }, WindowEvent::Miss) => Ok(Self::Missed),
             (Self::Open | Self::Proved { .. }, WindowEvent::Excuse) => Ok(Self::Excused),
-            (state, event) => Err(Illegal { what: "window", state: state.name(), event: event.name() }),
+            (state, event) => Err(Illegal {
+                what: "window",
+                state: state.name(),
+                event: event.name(),
+            }),
         }
     }
 
@@ -104,7 +108,12 @@ mod tests {
             WindowState::Missed,
             WindowState::Excused,
         ];
-        let events = [WindowEvent::Prove(proof), WindowEvent::Count, WindowEvent::Miss, WindowEvent::Excuse];
+        let events = [
+            WindowEvent::Prove(proof),
+            WindowEvent::Count,
+            WindowEvent::Miss,
+            WindowEvent::Excuse,
+        ];
         let settled = [Some(states[2]), Some(states[3]), Some(states[4])];
         for (place, state) in states.into_iter().enumerate() {
             for (column, event) in events.into_iter().enumerate() {

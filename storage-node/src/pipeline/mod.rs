@@ -67,7 +67,10 @@ pub struct Work {
 
 impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Work").field("me", &self.me).field("set", &self.set.name).finish_non_exhaustive()
+        f.debug_struct("Work")
+            .field("me", &self.me)
+            .field("set", &self.set.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,7 +144,11 @@ impl Work {
                     tracing::error!(%reason, "the chain refused");
                 }
             }
-            ProvingError::Rotten { number, leaf, reason } => {
+            ProvingError::Rotten {
+                number,
+                leaf,
+                reason,
+            } => {
                 metrics.count(Counter::RottenLeaves);
                 metrics.count(Counter::ProofsFailed);
                 let words = format!("sector {number} leaf {leaf}: {reason}");
@@ -178,9 +185,13 @@ impl Work {
         metrics.set(Gauge::Pieces, pieces);
         metrics.set(Gauge::PieceBytes, bytes);
         metrics.set(Gauge::SlotsWaiting, self.ledger.waiting().len() as u64);
-        let active = self.ledger.slots(|slot| matches!(slot.state, SlotState::Active { .. }));
+        let active = self
+            .ledger
+            .slots(|slot| matches!(slot.state, SlotState::Active { .. }));
         metrics.set(Gauge::SlotsActive, active.len() as u64);
-        let registered = self.ledger.sectors(|sector| matches!(sector.state, SectorState::Registered { .. }));
+        let registered = self
+            .ledger
+            .sectors(|sector| matches!(sector.state, SectorState::Registered { .. }));
         metrics.set(Gauge::SectorsRegistered, registered.len() as u64);
         if let Ok(free) = self.ledger.store().free_bytes() {
             metrics.set(Gauge::FreeBytes, free);
@@ -192,9 +203,14 @@ impl Work {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProvingError> + Send + 'static,
 ) -> Result<T, ProvingError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(ProvingError::Store(StoreError::Io { doing: "running a worker", detail: error.to_string() }))
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            Err(ProvingError::Store(StoreError::Io {
+                doing: "running a worker",
+                detail: error.to_string(),
+            }))
+        })
 }
 
 async fn pause(stop: &mut watch::Receiver<bool>, time: Duration) {

@@ -1,7 +1,7 @@
 //! From accepted pieces to packed sectors, and dropping what is no longer wanted.
 
 use cairn_merkle::tree::Shape;
-use cairn_wire::SectorKind;
+use cairn_wire::{ContentId, SectorKind};
 
 use crate::dashboard::{Alarm, Counter};
 use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
@@ -14,7 +14,9 @@ impl Work {
     /// Packs what can be packed now. Gives the number of sectors.
     pub(super) fn pack(&self) -> Result<usize, SectorError> {
         self.drop_lapsed()?;
-        let unfinished = self.ledger.sectors(|record| record.state == SectorState::Planned);
+        let unfinished = self
+            .ledger
+            .sectors(|record| record.state == SectorState::Planned);
         let mut sectors: Vec<SectorId> = unfinished.into_iter().map(|(id, _)| id).collect();
         if sectors.is_empty() {
             let candidates = self.candidates()?;
@@ -22,16 +24,39 @@ impl Work {
                 sectors.push(self.ledger.plan_sector(SectorKind::Hot, places)?);
             }
         }
-        let shape = Shape::new(self.set.sector_log2_leaves)
-            .map_err(|_| StoreError::BadRecord { what: "parameter set", field: "sector size" })?;
-        let count = sectors.len();
+        let shape = Shape::new(self.set.sector_log2_leaves).map_err(|_| StoreError::BadRecord {
+            what: "parameter set",
+            field: "sector size",
+        })?;
+        let mut packed = 0;
         for id in sectors {
-            let record = build(&self.ledger, id, shape, (self.clock)())?;
-            self.metrics.count(Counter::SectorsPacked);
-            self.metrics.clear(Alarm::Disk);
-            tracing::info!(%id, pieces = record.places.len(), "packed");
+            match build(&self.ledger, id, shape, (self.clock)()) {
+                Ok(record) => {
+                    packed += 1;
+                    self.metrics.count(Counter::SectorsPacked);
+                    self.metrics.clear(Alarm::Disk);
+                    tracing::info!(%id, pieces = record.places.len(), "packed");
+                }
+                Err(SectorError::PieceChanged { content_id }) => self.give_up(id, &content_id)?,
+                Err(error) => return Err(error),
+            }
         }
-        Ok(count)
+        Ok(packed)
+    }
+
+    /// A piece rotted before it was packed: its slots end, and the others of its sector are planned anew.
+    fn give_up(&self, sector: SectorId, content_id: &ContentId) -> Result<(), StoreError> {
+        let words = format!("piece {content_id} rotted before it was packed");
+        self.metrics.count(Counter::RottenLeaves);
+        self.metrics.raise(Alarm::Rot, &words);
+        tracing::error!(%content_id, "ROTTEN before it was packed: its slots are given up");
+        let named =
+            |slot: &SlotRecord| slot.content_id == *content_id && slot.state != SlotState::Ended;
+        for (key, _) in self.ledger.slots(named) {
+            self.ledger.step_slot(key, SlotEvent::End, (self.clock)())?;
+        }
+        self.ledger.drop_plan(sector)?;
+        self.ledger.store().forget_piece(content_id)
     }
 
     /// Accepted pieces that lie in no sector yet. A piece that lies in one already takes its new slot there.
@@ -45,7 +70,8 @@ impl Work {
             };
             match piece.home {
                 Home::Sector { sector, .. } => {
-                    self.ledger.step_slot(key, SlotEvent::Pack(sector), (self.clock)())?;
+                    self.ledger
+                        .step_slot(key, SlotEvent::Pack(sector), (self.clock)())?;
                 }
                 Home::Large | Home::Small => candidates.push(Candidate {
                     content_id: slot.content_id,
@@ -62,7 +88,8 @@ impl Work {
     /// Ends slots whose Receipt lapsed without an Acceptance, and forgets pieces that nobody wants any more.
     fn drop_lapsed(&self) -> Result<(), StoreError> {
         let now = self.view.chain_time_unix();
-        let lapsed = |slot: &SlotRecord| matches!(slot.state, SlotState::Stored) && slot.expiry_unix < now;
+        let lapsed =
+            |slot: &SlotRecord| matches!(slot.state, SlotState::Stored) && slot.expiry_unix < now;
         for (key, slot) in self.ledger.slots(lapsed) {
             self.end_and_forget(key, &slot)?;
         }

@@ -28,12 +28,17 @@ struct Ready {
 impl Work {
     /// Does one thing that brings a sector or its slots further. Says whether it did.
     pub(super) async fn step_sectors(&self, head: Head) -> Result<bool, ProvingError> {
-        for (id, record) in self.ledger.sectors(|record| matches!(record.state, SectorState::Registered { .. })) {
+        for (id, record) in self
+            .ledger
+            .sectors(|record| matches!(record.state, SectorState::Registered { .. }))
+        {
             if self.activate_some(id, &record, head).await? {
                 return Ok(true);
             }
         }
-        let packed = self.ledger.sectors(|record| matches!(record.state, SectorState::Packed { .. }));
+        let packed = self
+            .ledger
+            .sectors(|record| matches!(record.state, SectorState::Packed { .. }));
         match packed.into_iter().next() {
             Some((id, record)) => self.append(id, &record).await,
             None => Ok(false),
@@ -53,12 +58,21 @@ impl Work {
         let keys = Arc::clone(&self.keys);
         let (statement, proof) = blocking(move || {
             let (statement, witness) = append_statement(&at.tree, (comm_d, comm_r, kind), number)
-                .map_err(|error| ProvingError::Prover { reason: error.to_string() })?;
+                .map_err(|error| ProvingError::Prover {
+                reason: error.to_string(),
+            })?;
             let proof = keys.prove_append(&statement, witness)?;
             Ok((statement, proof))
         })
         .await?;
-        let call = AppendCall { tree, new_root: statement.root1, comm_d, comm_r, kind, proof };
+        let call = AppendCall {
+            tree,
+            new_root: statement.root1,
+            comm_d,
+            comm_r,
+            kind,
+            proof,
+        };
         let sent = self.chain.append(call).await?;
         self.metrics.clear(Alarm::Refused);
         tracing::info!(%id, sector = %number, %tree, gas = sent.gas_used, "append sent");
@@ -83,11 +97,18 @@ impl Work {
     }
 
     /// Activates slots of a registered sector. Says whether anything moved.
-    async fn activate_some(&self, id: SectorId, record: &SectorRecord, head: Head) -> Result<bool, ProvingError> {
+    async fn activate_some(
+        &self,
+        id: SectorId,
+        record: &SectorRecord,
+        head: Head,
+    ) -> Result<bool, ProvingError> {
         let SectorState::Registered { comm_d, number, .. } = record.state else {
             return Ok(false);
         };
-        let waiting = self.ledger.slots(|slot| matches!(slot.state, SlotState::Packed { sector, .. } if sector == id));
+        let waiting = self
+            .ledger
+            .slots(|slot| matches!(slot.state, SlotState::Packed { sector, .. } if sector == id));
         if waiting.is_empty() || record.kind != SectorKind::Hot {
             return Ok(false);
         }
@@ -119,13 +140,24 @@ impl Work {
         };
         let event = match self.chain.slot(key.deal, key.slot).await?.status {
             SlotStatus::Filled { provider, .. } if provider == self.me => Some(SlotEvent::Activate),
-            SlotStatus::Filled { .. } | SlotStatus::Freed | SlotStatus::Closed => Some(SlotEvent::End),
+            SlotStatus::Filled { .. } | SlotStatus::Freed | SlotStatus::Closed => {
+                Some(SlotEvent::End)
+            }
             SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
             SlotStatus::Empty => None,
         };
-        let place = sector.places.iter().find(|place| place.content_id == record.content_id).copied();
+        let place = sector
+            .places
+            .iter()
+            .find(|place| place.content_id == record.content_id)
+            .copied();
         match (event, place) {
-            (None, Some(place)) => Ok(Some(Ready { key, record, acceptance, place })),
+            (None, Some(place)) => Ok(Some(Ready {
+                key,
+                record,
+                acceptance,
+                place,
+            })),
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
                 let moved = self.ledger.step_slot(key, event, (self.clock)())?;
@@ -143,21 +175,35 @@ impl Work {
         ready: &[Ready],
     ) -> Result<(), ProvingError> {
         let places: Vec<Place> = ready.iter().map(|one| one.place).collect();
-        let (ledger, keys, set, record) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set, record.clone());
+        let (ledger, keys, set, record) = (
+            Arc::clone(&self.ledger),
+            Arc::clone(&self.keys),
+            self.set,
+            record.clone(),
+        );
         let proof = blocking(move || {
             let opened = read_include(&ledger, set, (id, &record), &places)?;
-            let (statement, witness) = include_statement(set, comm_d, &opened)
-                .map_err(|error| ProvingError::Prover { reason: error.to_string() })?;
+            let (statement, witness) =
+                include_statement(set, comm_d, &opened).map_err(|error| ProvingError::Prover {
+                    reason: error.to_string(),
+                })?;
             keys.prove_include(&statement, witness)
         })
         .await?;
-        let activations = ready.iter().map(|one| activation(self.terms(one), one.acceptance, one.place.offset_leaves));
-        let sent = self.chain.activate(number, activations.collect(), proof).await.inspect_err(|fault| {
-            if let ChainFault::Refused(reason) = fault {
-                let slots: BTreeSet<String> = ready.iter().map(|one| one.key.to_string()).collect();
-                tracing::error!(?slots, %reason, "activation refused");
-            }
-        })?;
+        let activations = ready
+            .iter()
+            .map(|one| activation(self.terms(one), one.acceptance, one.place.offset_leaves));
+        let sent = self
+            .chain
+            .activate(number, activations.collect(), proof)
+            .await
+            .inspect_err(|fault| {
+                if let ChainFault::Refused(reason) = fault {
+                    let slots: BTreeSet<String> =
+                        ready.iter().map(|one| one.key.to_string()).collect();
+                    tracing::error!(?slots, %reason, "activation refused");
+                }
+            })?;
         self.metrics.clear(Alarm::Refused);
         tracing::info!(sector = %number, slots = ready.len(), gas = sent.gas_used, "activated");
         Ok(())

@@ -20,19 +20,34 @@ impl Work {
         self.view.note_head(head);
         self.metrics.set(Gauge::Block, head.number);
         self.metrics.set(Gauge::ChainTime, head.timestamp);
-        let recorded = self.ledger.cursor().map_or(self.start_block, |cursor| cursor.next_block);
-        let from = self.view.read_to().map_or(recorded, |read| read.saturating_add(1)).max(recorded);
+        let recorded = self
+            .ledger
+            .cursor()
+            .map_or(self.start_block, |cursor| cursor.next_block);
+        let from = self
+            .view
+            .read_to()
+            .map_or(recorded, |read| read.saturating_add(1))
+            .max(recorded);
         if from > head.number {
             if from > head.number.saturating_add(1) {
-                tracing::warn!(head = head.number, read_to = from - 1, "the chain is behind what was read of it");
+                tracing::warn!(
+                    head = head.number,
+                    read_to = from - 1,
+                    "the chain is behind what was read of it"
+                );
                 return Ok(false);
             }
             return Ok(true);
         }
         let to = head.number.min(from.saturating_add(SPAN - 1));
         let events = self.chain.events(from, to).await?;
-        let sectors =
-            self.ledger.sectors(|record| matches!(record.state, SectorState::Packed { .. } | SectorState::Registered { .. }));
+        let sectors = self.ledger.sectors(|record| {
+            matches!(
+                record.state,
+                SectorState::Packed { .. } | SectorState::Registered { .. }
+            )
+        });
         let slots = self.ledger.slots(|record| record.state != SlotState::Ended);
         let read = interpret(self.me, &events, &sectors, &slots, (self.clock)());
         for (deal, block) in &read.opened {
@@ -42,9 +57,16 @@ impl Work {
             tracing::warn!(%what, "the chain said something unexpected");
         }
         self.tell(&read.step);
-        let is_empty = read.step.changes.is_empty() && read.step.sectors.is_empty() && read.step.slots.is_empty();
+        let is_empty = read.step.changes.is_empty()
+            && read.step.sectors.is_empty()
+            && read.step.slots.is_empty();
         if !is_empty || to.saturating_sub(recorded) >= RECORD_EVERY {
-            self.ledger.follow(Cursor { next_block: to.saturating_add(1) }, read.step)?;
+            self.ledger.follow(
+                Cursor {
+                    next_block: to.saturating_add(1),
+                },
+                read.step,
+            )?;
         }
         self.view.note_read(to);
         Ok(to == head.number)

@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cairn_contracts::{
-    Activation, ChainEvent, ChainEventKind, DealInfo, Head, Schedule, SlotState as ChainSlot, SlotStatus, TreeState,
-    TxReceipt, Uptime,
+    Activation, ChainEvent, ChainEventKind, DealInfo, Head, Schedule, SlotState as ChainSlot,
+    SlotStatus, TreeState, TxReceipt, Uptime,
 };
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::provider::ProviderTree;
@@ -31,8 +31,14 @@ use crate::view::ChainView;
 
 const ME: Address = Address([1; 20]);
 const TREE: TreeIndex = TreeIndex(0);
-const SCHEDULE: Schedule =
-    Schedule { genesis_unix: 100, round_s: 3, t0_unix: 1000, period_s: 12, freeze_s: 2, due_s: 8 };
+const SCHEDULE: Schedule = Schedule {
+    genesis_unix: 100,
+    round_s: 3,
+    t0_unix: 1000,
+    period_s: 12,
+    freeze_s: 2,
+    due_s: 8,
+};
 
 fn set() -> &'static ParamSet {
     ParamSet::by_name(TEST.name).unwrap()
@@ -84,7 +90,11 @@ impl FakeChain {
         table.block += 1;
     }
 
-    fn answer<T: Send + 'static>(&self, what: &'static str, ask: impl FnOnce(&mut Table) -> T) -> Answer<'_, T> {
+    fn answer<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        ask: impl FnOnce(&mut Table) -> T,
+    ) -> Answer<'_, T> {
         let mut table = self.table();
         *table.calls.entry(what).or_default() += 1;
         let answer = if table.down {
@@ -97,15 +107,26 @@ impl FakeChain {
     }
 
     /// A transaction: what it does is done even when its answer is lost.
-    fn transact(&self, what: &'static str, change: impl FnOnce(&mut Table) -> Result<(), String>) -> Answer<'_, TxReceipt> {
+    fn transact(
+        &self,
+        what: &'static str,
+        change: impl FnOnce(&mut Table) -> Result<(), String>,
+    ) -> Answer<'_, TxReceipt> {
         let mut table = self.table();
         *table.calls.entry(what).or_default() += 1;
         let answer = if table.down {
             Err(ChainFault::Unreachable("down".to_owned()))
         } else {
             match change(&mut table) {
-                Ok(()) if std::mem::take(&mut table.lose_answer) => Err(ChainFault::Unreachable("lost".to_owned())),
-                Ok(()) => Ok(TxReceipt { tx: [0; 32], block: table.block, block_hash: [0; 32], gas_used: 1 }),
+                Ok(()) if std::mem::take(&mut table.lose_answer) => {
+                    Err(ChainFault::Unreachable("lost".to_owned()))
+                }
+                Ok(()) => Ok(TxReceipt {
+                    tx: [0; 32],
+                    block: table.block,
+                    block_hash: [0; 32],
+                    gas_used: 1,
+                }),
                 Err(reason) => Err(ChainFault::Refused(reason)),
             }
         };
@@ -116,15 +137,28 @@ impl FakeChain {
 
 impl Table {
     fn frozen(&self, period: Period) -> (Commitment, u32) {
-        let empty = (Commitment::from(ProviderTree::new(set().tree_levels).unwrap().root()), 0);
-        let state = self.states.iter().rev().find(|(effective, ..)| *effective <= period);
+        let empty = (
+            Commitment::from(ProviderTree::new(set().tree_levels).unwrap().root()),
+            0,
+        );
+        let state = self
+            .states
+            .iter()
+            .rev()
+            .find(|(effective, ..)| *effective <= period);
         state.map_or(empty, |(_, root, count)| (*root, *count))
     }
 
     fn emit(&mut self, kind: ChainEventKind) {
         self.block += 1;
         let log_index = self.events.len() as u64;
-        self.events.push(ChainEvent { block: self.block, block_hash: [0; 32], tx: [0; 32], log_index, kind });
+        self.events.push(ChainEvent {
+            block: self.block,
+            block_hash: [0; 32],
+            tx: [0; 32],
+            log_index,
+            kind,
+        });
     }
 
     fn prove(&mut self, period: Period, proof: &[u8; 512]) -> Result<(), String> {
@@ -137,17 +171,31 @@ impl Table {
         let (root, count) = self.frozen(period);
         let statement = window_statement(set(), root, &seed_of(period), count).unwrap();
         let proof = Proof::from_bytes(proof).map_err(|error| error.to_string())?;
-        verify(KEYS.window_key(), &proof, &statement.public_inputs()).map_err(|error| error.to_string())?;
+        verify(KEYS.window_key(), &proof, &statement.public_inputs())
+            .map_err(|error| error.to_string())?;
         self.proven.insert(period);
-        self.emit(ChainEventKind::WindowProven { provider: ME, tree: TREE, period, count });
+        self.emit(ChainEventKind::WindowProven {
+            provider: ME,
+            tree: TREE,
+            period,
+            count,
+        });
         Ok(())
     }
 
     fn append(&mut self, call: &AppendCall) -> Result<(), String> {
         let number = SectorNumber(self.leaves.len() as u64 + 1);
         let mut leaves = self.leaves.clone();
-        leaves.push(domain::provider_leaf(call.comm_r.to_fr(), number.0, call.kind));
-        let root = Commitment::from(ProviderTree::from_leaves(set().tree_levels, &leaves).unwrap().root());
+        leaves.push(domain::provider_leaf(
+            call.comm_r.to_fr(),
+            number.0,
+            call.kind,
+        ));
+        let root = Commitment::from(
+            ProviderTree::from_leaves(set().tree_levels, &leaves)
+                .unwrap()
+                .root(),
+        );
         if root != call.new_root {
             return Err("another root".to_owned());
         }
@@ -195,7 +243,11 @@ fn seed_of(period: Period) -> [u8; 32] {
 
 impl ChainPort for FakeChain {
     fn head(&self) -> Answer<'_, Head> {
-        self.answer("head", |table| Head { number: table.block, hash: [0; 32], timestamp: table.time })
+        self.answer("head", |table| Head {
+            number: table.block,
+            hash: [0; 32],
+            timestamp: table.time,
+        })
     }
     fn randomness(&self, _round: Round) -> Answer<'_, Option<[u8; 32]>> {
         self.answer("randomness", |_| Some([3; 32]))
@@ -205,14 +257,22 @@ impl ChainPort for FakeChain {
             let (pending_root, pending_count) = table.frozen(Period(u64::MAX));
             let (active_root, active_count) = table.frozen(SCHEDULE.period_of(table.time));
             let effective_period = SCHEDULE.open_period(table.time);
-            TreeState { active_root, active_count, pending_root, pending_count, effective_period }
+            TreeState {
+                active_root,
+                active_count,
+                pending_root,
+                pending_count,
+                effective_period,
+            }
         })
     }
     fn frozen_tree(&self, _tree: TreeIndex, period: Period) -> Answer<'_, (Commitment, u32)> {
         self.answer("frozen_tree", |table| table.frozen(period))
     }
     fn next_sector_number(&self) -> Answer<'_, SectorNumber> {
-        self.answer("next_sector_number", |table| SectorNumber(table.leaves.len() as u64 + 1))
+        self.answer("next_sector_number", |table| {
+            SectorNumber(table.leaves.len() as u64 + 1)
+        })
     }
     fn append(&self, call: AppendCall) -> Answer<'_, TxReceipt> {
         self.transact("append", |table| table.append(&call))
@@ -220,7 +280,12 @@ impl ChainPort for FakeChain {
     fn window_seed(&self, _tree: TreeIndex, period: Period) -> Answer<'_, [u8; 32]> {
         self.answer("window_seed", |_| seed_of(period))
     }
-    fn prove_window(&self, _tree: TreeIndex, period: Period, proof: [u8; 512]) -> Answer<'_, TxReceipt> {
+    fn prove_window(
+        &self,
+        _tree: TreeIndex,
+        period: Period,
+        proof: [u8; 512],
+    ) -> Answer<'_, TxReceipt> {
         self.transact("prove_window", |table| table.prove(period, &proof))
     }
     fn proven(&self, _tree: TreeIndex, period: Period) -> Answer<'_, bool> {
@@ -230,7 +295,12 @@ impl ChainPort for FakeChain {
         self.answer("uptime", |table| {
             let proven = u64::from(table.proven.contains(&period));
             let empty = u64::from(table.frozen(period).1 == 0);
-            Uptime { proven, empty, missed: 1 - proven.max(empty), void: 0 }
+            Uptime {
+                proven,
+                empty,
+                missed: 1 - proven.max(empty),
+                void: 0,
+            }
         })
     }
     fn deal(&self, _deal: DealId) -> Answer<'_, Option<DealInfo>> {
@@ -241,33 +311,61 @@ impl ChainPort for FakeChain {
             let status = if table.filled.contains(&(deal, slot)) {
                 let comm_p = Commitment::default();
                 let sector = SectorNumber(1);
-                SlotStatus::Filled { provider: ME, tree: TREE, sector, offset_leaves: 0, comm_p, first_period: Period(1) }
+                SlotStatus::Filled {
+                    provider: ME,
+                    tree: TREE,
+                    sector,
+                    offset_leaves: 0,
+                    comm_p,
+                    first_period: Period(1),
+                }
             } else {
                 SlotStatus::Empty
             };
-            ChainSlot { status, paid_periods: 0, paid: 0 }
+            ChainSlot {
+                status,
+                paid_periods: 0,
+                paid: 0,
+            }
         })
     }
-    fn activate(&self, number: SectorNumber, activations: Vec<Activation>, _proof: [u8; 512]) -> Answer<'_, TxReceipt> {
+    fn activate(
+        &self,
+        number: SectorNumber,
+        activations: Vec<Activation>,
+        _proof: [u8; 512],
+    ) -> Answer<'_, TxReceipt> {
         self.transact("activate", |table| table.activate(number, &activations))
     }
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {
         self.answer("events", |table| {
-            table.events.iter().filter(|event| (from_block..=to_block).contains(&event.block)).cloned().collect()
+            table
+                .events
+                .iter()
+                .filter(|event| (from_block..=to_block).contains(&event.block))
+                .cloned()
+                .collect()
         })
     }
 }
 
 /// A node's own work over a folder, as after a start.
 fn start(folder: &Path, chain: &FakeChain) -> Work {
-    let store = Store::open(folder, StoreOptions::default()).unwrap();
+    start_with(folder, chain, StoreOptions::default())
+}
+
+fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
+    let store = Store::open(folder, options).unwrap();
     let clock = Arc::new(AtomicU64::new(1));
     Work {
         me: ME,
         set: set(),
         schedule: SCHEDULE,
         start_block: 0,
-        rule: PackingRule { sector_log2_leaves: set().sector_log2_leaves, wait_s: 0 },
+        rule: PackingRule {
+            sector_log2_leaves: set().sector_log2_leaves,
+            wait_s: 0,
+        },
         chain: Arc::new(chain.clone()),
         view: Arc::new(ChainView::default()),
         ledger: Arc::new(Ledger::load(store).unwrap()),
@@ -281,20 +379,49 @@ fn start(folder: &Path, chain: &FakeChain) -> Work {
 
 fn take_piece(work: &Work, number: u64, byte_len: usize) {
     let mut bytes = vec![0; byte_len];
-    blake3::Hasher::new().update(&number.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    blake3::Hasher::new()
+        .update(&number.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
     let (content_id, outboard) = Outboard::build(&bytes).unwrap();
     let mut committer = PieceCommitter::new(byte_len as u64).unwrap();
     committer.update(&bytes).unwrap();
     let (commitment, tree) = committer.finish_tree().unwrap();
-    let record = PieceRecord { byte_len: byte_len as u64, b: commitment.b, comm_p: commitment.comm_p, home: Home::Large };
-    let slot =
-        SlotRecord { content_id, owner: ME, expiry_unix: 1_000_000, since_unix: 0, state: SlotState::Stored };
-    let key = SlotKey { deal: DealId(number), slot: SlotIndex(0) };
-    let mut writer = work.ledger.store().piece_writer(content_id, byte_len as u64).unwrap();
+    let record = PieceRecord {
+        byte_len: byte_len as u64,
+        b: commitment.b,
+        comm_p: commitment.comm_p,
+        home: Home::Large,
+    };
+    let slot = SlotRecord {
+        content_id,
+        owner: ME,
+        expiry_unix: 1_000_000,
+        since_unix: 0,
+        state: SlotState::Stored,
+    };
+    let key = SlotKey {
+        deal: DealId(number),
+        slot: SlotIndex(0),
+    };
+    let mut writer = work
+        .ledger
+        .store()
+        .piece_writer(content_id, byte_len as u64)
+        .unwrap();
     writer.push(&bytes).unwrap();
-    writer.finish(record, &outboard, &kept_rows(&tree, byte_len as u64), (key, &slot)).unwrap();
+    writer
+        .finish(
+            record,
+            &outboard,
+            &kept_rows(&tree, byte_len as u64),
+            (key, &slot),
+        )
+        .unwrap();
     work.ledger.note_slot(key, slot);
-    work.ledger.step_slot(key, SlotEvent::Accept(Signature([2; 65])), 1).unwrap();
+    work.ledger
+        .step_slot(key, SlotEvent::Accept(Signature([2; 65])), 1)
+        .unwrap();
 }
 
 /// Ticks until nothing more can be done, as the node's loop does.
@@ -333,15 +460,32 @@ async fn a_piece_goes_from_accepted_to_active_to_proven_and_is_paid_for_by_a_cou
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1001);
     let work = with_sector(folder.path(), &chain).await;
-    let active = work.ledger.slots(|slot| matches!(slot.state, SlotState::Active { .. }));
+    let active = work
+        .ledger
+        .slots(|slot| matches!(slot.state, SlotState::Active { .. }));
     assert_eq!(active.len(), 3, "all slots active");
-    assert_eq!((chain.calls("append"), chain.calls("activate")), (1, 2), "one append, two pieces a proof");
+    assert_eq!(
+        (chain.calls("append"), chain.calls("activate")),
+        (1, 2),
+        "one append, two pieces a proof"
+    );
     assert_eq!(work.metrics.counter(Counter::SlotsActivated), 3, "counted");
     chain.advance_to(SCHEDULE.round_time(Period(1)));
     settle(&work).await;
-    assert!(chain.table().proven.contains(&Period(1)), "the chain believed the proof");
-    assert_eq!(work.ledger.window(TREE, Period(1)).unwrap(), WindowState::Counted, "and it is recorded");
-    assert_eq!(work.metrics.counter(Counter::WindowsCounted), 1, "counted once");
+    assert!(
+        chain.table().proven.contains(&Period(1)),
+        "the chain believed the proof"
+    );
+    assert_eq!(
+        work.ledger.window(TREE, Period(1)).unwrap(),
+        WindowState::Counted,
+        "and it is recorded"
+    );
+    assert_eq!(
+        work.metrics.counter(Counter::WindowsCounted),
+        1,
+        "counted once"
+    );
     settle(&work).await;
     assert_eq!(chain.calls("prove_window"), 1, "and sent once");
 }
@@ -362,9 +506,19 @@ async fn a_restart_between_any_two_steps_repeats_nothing_that_counts() {
             assert!(error.to_string().contains("lost"), "{error}");
         }
     }
-    assert_eq!((chain.calls("append"), chain.calls("activate")), (1, 1), "each sent once, though the answers were lost");
+    assert_eq!(
+        (chain.calls("append"), chain.calls("activate")),
+        (1, 1),
+        "each sent once, though the answers were lost"
+    );
     let work = start(folder.path(), &chain);
-    assert_eq!(work.ledger.slots(|slot| matches!(slot.state, SlotState::Active { .. })).len(), 2, "both active");
+    assert_eq!(
+        work.ledger
+            .slots(|slot| matches!(slot.state, SlotState::Active { .. }))
+            .len(),
+        2,
+        "both active"
+    );
     drop(work);
     chain.advance_to(SCHEDULE.round_time(Period(1)));
     for _ in 0..3 {
@@ -385,13 +539,23 @@ async fn a_proof_that_was_made_before_a_crash_is_sent_and_not_made_again() {
     chain.advance_to(SCHEDULE.round_time(Period(1)));
     let work = start(folder.path(), &chain);
     work.sync(work.chain.head().await.unwrap()).await.unwrap();
-    let made = work.make_proof(TREE, Period(1), WindowState::Open).await.unwrap();
+    let made = work
+        .make_proof(TREE, Period(1), WindowState::Open)
+        .await
+        .unwrap();
     assert!(made.is_some(), "made, recorded, not sent");
     drop(work);
     let work = start(folder.path(), &chain);
     settle(&work).await;
-    assert!(chain.table().proven.contains(&Period(1)), "sent after the restart");
-    assert_eq!(work.metrics.counter(Counter::ProofsMade), 0, "not made again");
+    assert!(
+        chain.table().proven.contains(&Period(1)),
+        "sent after the restart"
+    );
+    assert_eq!(
+        work.metrics.counter(Counter::ProofsMade),
+        0,
+        "not made again"
+    );
 }
 
 #[tokio::test]
@@ -399,7 +563,10 @@ async fn a_rotten_chunk_is_named_by_sector_and_leaf_and_nothing_false_is_sent() 
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1001);
     let work = with_sector(folder.path(), &chain).await;
-    let (id, record) = work.ledger.sectors(|sector| matches!(sector.state, SectorState::Registered { .. })).remove(0);
+    let (id, record) = work
+        .ledger
+        .sectors(|sector| matches!(sector.state, SectorState::Registered { .. }))
+        .remove(0);
     assert_eq!(record.places.len(), 3, "three pieces");
     let whole = work.ledger.store().chunk(id, 0).unwrap().unwrap();
     let mut rotten = whole.clone();
@@ -414,13 +581,26 @@ async fn a_rotten_chunk_is_named_by_sector_and_leaf_and_nothing_false_is_sent() 
     assert!(words.contains("sector 1 leaf "), "named: {words}");
     chain.advance_to(SCHEDULE.deadline(Period(1)) + 1);
     settle(&work).await;
-    assert_eq!(work.metrics.counter(Counter::WindowsMissed), 1, "the miss is counted");
-    assert!(work.metrics.is_raised(Alarm::MissedDeadline), "and degrades health");
+    assert_eq!(
+        work.metrics.counter(Counter::WindowsMissed),
+        1,
+        "the miss is counted"
+    );
+    assert!(
+        work.metrics.is_raised(Alarm::MissedDeadline),
+        "and degrades health"
+    );
     work.ledger.store().replace_chunk(id, 0, &whole).unwrap();
     chain.advance_to(SCHEDULE.round_time(Period(2)));
     settle(&work).await;
-    assert!(chain.table().proven.contains(&Period(2)), "whole again, proven again");
-    assert!(!work.metrics.is_raised(Alarm::Rot) && !work.metrics.is_raised(Alarm::MissedDeadline), "alarms cleared");
+    assert!(
+        chain.table().proven.contains(&Period(2)),
+        "whole again, proven again"
+    );
+    assert!(
+        !work.metrics.is_raised(Alarm::Rot) && !work.metrics.is_raised(Alarm::MissedDeadline),
+        "alarms cleared"
+    );
 }
 
 #[tokio::test]
@@ -430,12 +610,21 @@ async fn a_byte_flipped_in_the_file_under_a_running_node_is_found() {
     let work = with_sector(folder.path(), &chain).await;
     let (id, _) = work.ledger.sectors(|_| true).remove(0);
     let chunk = work.ledger.store().chunk(id, 0).unwrap().unwrap();
-    assert!(flip_on_disk(&folder.path().join("rocksdb"), &chunk[..64]) > 0, "the chunk's bytes are in a file");
+    assert!(
+        flip_on_disk(&folder.path().join("rocksdb"), &chunk[..64]) > 0,
+        "the chunk's bytes are in a file"
+    );
     chain.advance_to(SCHEDULE.round_time(Period(1)));
     settle(&work).await;
     assert_eq!(chain.calls("prove_window"), 0, "nothing is sent");
     let health = work.metrics.health(String::new(), String::new());
-    assert!(health.alarms.get("rot").is_some_and(|words| words.contains("sector 1 leaf ")), "{health:?}");
+    assert!(
+        health
+            .alarms
+            .get("rot")
+            .is_some_and(|words| words.contains("sector 1 leaf ")),
+        "{health:?}"
+    );
 }
 
 /// Flips a bit wherever these bytes lie in a table file; gives the number of places.
@@ -448,7 +637,12 @@ fn flip_on_disk(folder: &Path, needle: &[u8]) -> usize {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
-        for at in bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle).map(|(at, _)| at) {
+        for at in bytes
+            .windows(needle.len())
+            .enumerate()
+            .filter(|(_, window)| *window == needle)
+            .map(|(at, _)| at)
+        {
             let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
             file.write_all_at(&[bytes[at] ^ 1], at as u64).unwrap();
             found += 1;
@@ -458,7 +652,50 @@ fn flip_on_disk(folder: &Path, needle: &[u8]) -> usize {
 }
 
 #[tokio::test]
-async fn a_chain_that_is_down_for_two_periods_raises_an_alarm_and_the_misses_are_counted_afterwards() {
+async fn a_piece_that_rotted_before_packing_is_given_up_and_the_others_are_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = start(folder.path(), &chain);
+    // The second is written as a file, so that there is a file to flip a bit in.
+    take_piece(&work, 1, 500);
+    let mut big = vec![0; 2_000];
+    blake3::Hasher::new()
+        .update(&2_u64.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut big);
+    drop(work);
+    let work = start_with(
+        folder.path(),
+        &chain,
+        StoreOptions {
+            large_piece_bytes: 1_000,
+        },
+    );
+    take_piece(&work, 2, 2_000);
+    assert!(
+        flip_on_disk(&folder.path().join("rocksdb"), &big[..64]) > 0,
+        "the piece's bytes are in a file"
+    );
+    assert!(matches!(work.pack(), Ok(0)), "the plan is given up");
+    assert!(work.metrics.is_raised(Alarm::Rot), "with an alarm");
+    assert_eq!(work.pack().unwrap(), 1, "the other goes alone");
+    let ended = work
+        .ledger
+        .slot(SlotKey {
+            deal: DealId(2),
+            slot: SlotIndex(0),
+        })
+        .unwrap();
+    assert_eq!(
+        ended.state,
+        SlotState::Ended,
+        "the rotten piece's slot has ended"
+    );
+}
+
+#[tokio::test]
+async fn a_chain_that_is_down_for_two_periods_raises_an_alarm_and_the_misses_are_counted_afterwards()
+ {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1001);
     let work = with_sector(folder.path(), &chain).await;
@@ -469,14 +706,25 @@ async fn a_chain_that_is_down_for_two_periods_raises_an_alarm_and_the_misses_are
     settle(&work).await;
     settle(&work).await;
     assert!(work.metrics.is_raised(Alarm::Rpc), "the alarm");
-    assert!(work.metrics.counter(Counter::RpcFailures) >= 2, "every failure counted");
+    assert!(
+        work.metrics.counter(Counter::RpcFailures) >= 2,
+        "every failure counted"
+    );
     chain.table().down = false;
     chain.advance_to(SCHEDULE.round_time(Period(4)));
     settle(&work).await;
     assert!(!work.metrics.is_raised(Alarm::Rpc), "the alarm is over");
-    assert_eq!(work.metrics.counter(Counter::WindowsMissed), 2, "periods 2 and 3");
+    assert_eq!(
+        work.metrics.counter(Counter::WindowsMissed),
+        2,
+        "periods 2 and 3"
+    );
     assert!(chain.table().proven.contains(&Period(4)), "and it goes on");
-    assert_eq!(work.metrics.gauge(Gauge::Block), chain.table().block - 1, "up to date but for its own last event");
+    assert_eq!(
+        work.metrics.gauge(Gauge::Block),
+        chain.table().block,
+        "up to date"
+    );
 }
 
 #[tokio::test]
@@ -495,5 +743,9 @@ async fn a_sector_appended_after_the_freeze_is_proven_from_the_next_period_on() 
     chain.advance_to(SCHEDULE.round_time(Period(2)));
     settle(&work).await;
     let table = chain.table();
-    assert_eq!(table.proven, BTreeSet::from([Period(1), Period(2)]), "over one sector, then over two");
+    assert_eq!(
+        table.proven,
+        BTreeSet::from([Period(1), Period(2)]),
+        "over one sector, then over two"
+    );
 }

@@ -32,7 +32,11 @@ impl Work {
 
     async fn step_tree(&self, tree: TreeIndex, head: Head) -> Result<bool, ProvingError> {
         let first_open = self.ledger.last_window(tree)?.map(|(period, state)| {
-            if state.is_final() { period.next() } else { period }
+            if state.is_final() {
+                period.next()
+            } else {
+                period
+            }
         });
         let plan = plan_windows(&self.schedule, head.timestamp, first_open);
         for period in plan.over {
@@ -101,16 +105,28 @@ impl Work {
             self.record(tree, period, state, WindowEvent::Excuse)?;
             return Ok(None);
         }
-        if self.chain.randomness(self.schedule.round_of(period)).await?.is_none() {
+        if self
+            .chain
+            .randomness(self.schedule.round_of(period))
+            .await?
+            .is_none()
+        {
             tracing::debug!(%tree, %period, "the round is not posted yet");
             return Ok(None);
         }
         let seed = self.chain.window_seed(tree, period).await?;
-        let at = replay(self.set.tree_levels, &self.ledger.changes(tree), root, count)
-            .ok_or(ProvingError::UnknownTree { count })?;
+        let at = replay(
+            self.set.tree_levels,
+            &self.ledger.changes(tree),
+            root,
+            count,
+        )
+        .ok_or(ProvingError::UnknownTree { count })?;
         self.metrics.clear(Alarm::UnknownTree);
-        let statement = window_statement(self.set, root, &seed, count)
-            .ok_or_else(|| ProvingError::Prover { reason: "the seed is no field element".to_owned() })?;
+        let statement =
+            window_statement(self.set, root, &seed, count).ok_or_else(|| ProvingError::Prover {
+                reason: "the seed is no field element".to_owned(),
+            })?;
         let (ledger, keys, set) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set);
         let metrics = Arc::clone(&self.metrics);
         let proof = blocking(move || {
@@ -124,7 +140,9 @@ impl Work {
         .await?;
         self.metrics.count(Counter::ProofsMade);
         self.metrics.clear(Alarm::Rot);
-        let proved = state.next(WindowEvent::Prove(proof)).map_err(StoreError::from)?;
+        let proved = state
+            .next(WindowEvent::Prove(proof))
+            .map_err(StoreError::from)?;
         self.ledger.put_window(tree, period, &proved)?;
         tracing::info!(%tree, %period, count, ms = self.metrics.gauge(Gauge::ProofMillis), "window proof made");
         Ok(Some(proof))

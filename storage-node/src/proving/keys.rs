@@ -30,7 +30,9 @@ pub struct ProverKeys {
 
 impl std::fmt::Debug for ProverKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProverKeys").field("set", &self.set.name).finish_non_exhaustive()
+        f.debug_struct("ProverKeys")
+            .field("set", &self.set.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,7 +62,9 @@ impl ProverKeys {
             let key = keys::load(folder, set, circuit).map_err(|error| start(&error))?;
             match record {
                 Some(record) if record.circuit_id != *key.identity().circuit_id.as_bytes() => {
-                    Err(start(&format!("the deployment has another {circuit} circuit than this program")))
+                    Err(start(&format!(
+                        "the deployment has another {circuit} circuit than this program"
+                    )))
                 }
                 _ => Ok(key),
             }
@@ -95,7 +99,8 @@ impl ProverKeys {
         statement: &SpacetimeStatement,
         witness: SpacetimeWitness,
     ) -> Result<[u8; 512], ProvingError> {
-        spacetime::check(self.set, statement, &witness).map_err(|error| prover("the window's statement", &error))?;
+        spacetime::check(self.set, statement, &witness)
+            .map_err(|error| prover("the window's statement", &error))?;
         let inputs = statement.public_inputs();
         let circuit = SpacetimeCircuit::new(*self.set, statement.clone(), witness);
         self.finish(&self.spacetime, Circuit::Spacetime(circuit), &inputs)
@@ -110,7 +115,8 @@ impl ProverKeys {
         statement: &AppendStatement,
         witness: AppendWitness,
     ) -> Result<[u8; 512], ProvingError> {
-        append::check(self.set, statement, &witness).map_err(|error| prover("the append's statement", &error))?;
+        append::check(self.set, statement, &witness)
+            .map_err(|error| prover("the append's statement", &error))?;
         let inputs = statement.public_inputs();
         let circuit = AppendCircuit::new(*self.set, statement.clone(), witness);
         self.finish(&self.append, Circuit::Append(circuit), &inputs)
@@ -125,20 +131,30 @@ impl ProverKeys {
         statement: &IncludeStatement,
         witness: IncludeWitness,
     ) -> Result<[u8; 512], ProvingError> {
-        include::check(self.set, statement, &witness).map_err(|error| prover("the inclusion's statement", &error))?;
+        include::check(self.set, statement, &witness)
+            .map_err(|error| prover("the inclusion's statement", &error))?;
         let inputs = statement.public_inputs();
         let circuit = IncludeCircuit::new(*self.set, statement.clone(), witness);
         self.finish(&self.include, Circuit::Include(circuit), &inputs)
     }
 
-    fn finish(&self, key: &Key, circuit: Circuit, inputs: &[Fr]) -> Result<[u8; 512], ProvingError> {
+    fn finish(
+        &self,
+        key: &Key,
+        circuit: Circuit,
+        inputs: &[Fr],
+    ) -> Result<[u8; 512], ProvingError> {
         let mut rng = groth16::blinding_rng((self.random)());
-        let proof = groth16::prove(key, circuit, &mut rng).map_err(|error| prover("the prover", &error))?;
-        groth16::verify(key.verifying_key(), &proof, inputs).map_err(|error| prover("our own proof", &error))?;
+        let proof =
+            groth16::prove(key, circuit, &mut rng).map_err(|error| prover("the prover", &error))?;
+        groth16::verify(key.verifying_key(), &proof, inputs)
+            .map_err(|error| prover("our own proof", &error))?;
         Ok(export::proof_to_evm(&proof))
     }
 }
 
 fn prover(what: &str, error: &dyn std::fmt::Display) -> ProvingError {
-    ProvingError::Prover { reason: format!("{what}: {error}") }
+    ProvingError::Prover {
+        reason: format!("{what}: {error}"),
+    }
 }

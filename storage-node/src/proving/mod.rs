@@ -12,4 +12,4 @@ mod witness;
 
 pub use keys::{ProverKeys, RandomSource};
 pub use window::{WindowPlan, plan_windows};
-pub use witness::{read_include, read_window};
+pub(crate) use witness::{read_include, read_window};

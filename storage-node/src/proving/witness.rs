@@ -16,15 +16,19 @@ use crate::translate::{PlacedOpening, window_sample};
 ///
 /// # Errors
 /// [`ProvingError::Rotten`] names sector and leaf of the first sample that the disk does not give back as committed.
-pub fn read_window(
+pub(crate) fn read_window(
     ledger: &Ledger,
     set: &ParamSet,
     statement: &SpacetimeStatement,
     at: &TreeAt,
 ) -> Result<SpacetimeWitness, ProvingError> {
     let shape = shape_of(set)?;
-    let opened = samples(set, statement).into_iter().map(|index| read_sample(ledger, shape, index, at));
-    Ok(SpacetimeWitness { samples: opened.collect::<Result<_, _>>()? })
+    let opened = samples(set, statement)
+        .into_iter()
+        .map(|index| read_sample(ledger, shape, index, at));
+    Ok(SpacetimeWitness {
+        samples: opened.collect::<Result<_, _>>()?,
+    })
 }
 
 fn read_sample(
@@ -34,9 +38,12 @@ fn read_sample(
     at: &TreeAt,
 ) -> Result<cairn_prover::spacetime::Sample, ProvingError> {
     let SampleIndex { sector, leaf } = index;
-    let entry = usize::try_from(sector).ok().and_then(|place| at.entries.get(place)).ok_or_else(|| {
-        ProvingError::Prover { reason: format!("a sample asks for place {sector} of {}", at.entries.len()) }
-    })?;
+    let entry = usize::try_from(sector)
+        .ok()
+        .and_then(|place| at.entries.get(place))
+        .ok_or_else(|| ProvingError::Prover {
+            reason: format!("a sample asks for place {sector} of {}", at.entries.len()),
+        })?;
     let rotten = |error: &dyn std::fmt::Display| ProvingError::Rotten {
         number: entry.number,
         leaf,
@@ -44,11 +51,19 @@ fn read_sample(
     };
     let (id, record) = find_sector(ledger, entry)
         .ok_or_else(|| rotten(&"none of this store's sectors has that commitment"))?;
-    let opening = open_sector_leaf(ledger.store(), id, &record, shape, leaf).map_err(|error| match &error {
-        SectorError::Store(cause) if !cause.is_damage() => ProvingError::Sector(error),
-        _ => rotten(&error),
-    })?;
-    let provider = at.tree.open(u64::from(sector)).map_err(|error| ProvingError::Prover { reason: error.to_string() })?;
+    let opening =
+        open_sector_leaf(ledger.store(), id, &record, shape, leaf).map_err(
+            |error| match &error {
+                SectorError::Store(cause) if !cause.is_damage() => ProvingError::Sector(error),
+                _ => rotten(&error),
+            },
+        )?;
+    let provider = at
+        .tree
+        .open(u64::from(sector))
+        .map_err(|error| ProvingError::Prover {
+            reason: error.to_string(),
+        })?;
     Ok(window_sample(entry, opening, provider))
 }
 
@@ -66,7 +81,7 @@ fn find_sector(ledger: &Ledger, entry: &TreeEntry) -> Option<(SectorId, SectorRe
 ///
 /// # Errors
 /// The disk's, and rot.
-pub fn read_include(
+pub(crate) fn read_include(
     ledger: &Ledger,
     set: &ParamSet,
     (sector, record): (SectorId, &SectorRecord),
@@ -75,13 +90,20 @@ pub fn read_include(
     let shape = shape_of(set)?;
     let open = |place: &Place| {
         let opening = open_sector_leaf(ledger.store(), sector, record, shape, place.offset_leaves)?;
-        Ok(PlacedOpening { place: *place, opening })
+        Ok(PlacedOpening {
+            place: *place,
+            opening,
+        })
     };
     places.iter().map(open).collect()
 }
 
 /// The shape of the set's sectors.
 pub(crate) fn shape_of(set: &ParamSet) -> Result<Shape, ProvingError> {
-    Shape::new(set.sector_log2_leaves)
-        .map_err(|_| ProvingError::Store(StoreError::BadRecord { what: "parameter set", field: "sector size" }))
+    Shape::new(set.sector_log2_leaves).map_err(|_| {
+        ProvingError::Store(StoreError::BadRecord {
+            what: "parameter set",
+            field: "sector size",
+        })
+    })
 }

@@ -8,7 +8,9 @@ use crate::deal::{SectorEvent, SectorId, SlotEvent, SlotState};
 use crate::error::{SectorError, StoreError};
 use crate::sector::Place;
 use crate::sector::commit::piece_tree;
-use crate::store::{CHUNK_BYTES, Ledger, Packed, SectorRecord, SlotKey, SlotRecord, Store, parse_leaves};
+use crate::store::{
+    CHUNK_BYTES, Ledger, Packed, SectorRecord, SlotKey, SlotRecord, Store, parse_leaves,
+};
 
 /// Chunks built side by side: 8 MiB of leaves.
 const BATCH_CHUNKS: usize = 64;
@@ -26,40 +28,63 @@ struct Chunk {
 /// # Errors
 /// [`SectorError::PieceChanged`] when a piece is no longer what was committed to, [`StoreError::DiskFull`] and the
 /// disk's own; after an error the sector is still planned and its pieces are where they were.
-pub fn build(ledger: &Ledger, sector: SectorId, shape: Shape, now_unix: u64) -> Result<SectorRecord, SectorError> {
+pub fn build(
+    ledger: &Ledger,
+    sector: SectorId,
+    shape: Shape,
+    now_unix: u64,
+) -> Result<SectorRecord, SectorError> {
     let store = ledger.store();
-    let record = ledger
-        .sector(sector)
-        .ok_or_else(|| StoreError::Missing { what: format!("sector {sector}") })?;
-    let zero = SparseTree::from_chunk_roots(TreeKind::Data, shape, Vec::new()).map_err(|_| layout(sector))?;
+    let record = ledger.sector(sector).ok_or_else(|| StoreError::Missing {
+        what: format!("sector {sector}"),
+    })?;
+    let zero = SparseTree::from_chunk_roots(TreeKind::Data, shape, Vec::new())
+        .map_err(|_| layout(sector))?;
     let chunks = usize::try_from(SparseTree::chunks_of(shape)).map_err(|_| layout(sector))?;
-    let zero_root = zero.chunk_root(0).unwrap_or_else(|| zero_node(TreeKind::Data, CHUNK_LEVELS));
+    let zero_root = zero
+        .chunk_root(0)
+        .unwrap_or_else(|| zero_node(TreeKind::Data, CHUNK_LEVELS));
     let mut roots = vec![zero_root; chunks];
     check_pieces(store, sector, &record.places)?;
     let mut writer = store.sector_writer(sector)?;
     for batch in occupied(&record.places).chunks(BATCH_CHUNKS) {
-        let built: Result<Vec<(Vec<u8>, Fr)>, SectorError> =
-            batch.par_iter().map(|chunk| build_chunk(store, sector, shape, chunk)).collect();
+        let built: Result<Vec<(Vec<u8>, Fr)>, SectorError> = batch
+            .par_iter()
+            .map(|chunk| build_chunk(store, sector, shape, chunk))
+            .collect();
         for (chunk, (bytes, root)) in batch.iter().zip(built?) {
             writer.put_chunk(chunk.number, &bytes)?;
-            let place = usize::try_from(chunk.number).ok().and_then(|at| roots.get_mut(at));
+            let place = usize::try_from(chunk.number)
+                .ok()
+                .and_then(|at| roots.get_mut(at));
             *place.ok_or_else(|| layout(sector))? = root;
         }
     }
-    let tree = SparseTree::from_chunk_roots(TreeKind::Data, shape, roots).map_err(|_| layout(sector))?;
+    let tree =
+        SparseTree::from_chunk_roots(TreeKind::Data, shape, roots).map_err(|_| layout(sector))?;
     let comm_d = Commitment::from(tree.root());
     let comm_r = Commitment::from(domain::comm_r_hot(tree.root()));
     let event = SectorEvent::Write { comm_d, comm_r };
-    let packed = SectorRecord { state: record.state.next(event).map_err(StoreError::from)?, ..record };
+    let packed = SectorRecord {
+        state: record.state.next(event).map_err(StoreError::from)?,
+        ..record
+    };
     let rows: Vec<Fr> = tree.stored_rows().copied().collect();
     let slots = moved_slots(ledger, sector, &packed, now_unix)?;
-    writer.finish(&Packed { record: &packed, rows: &rows, slots: &slots })?;
+    writer.finish(&Packed {
+        record: &packed,
+        rows: &rows,
+        slots: &slots,
+    })?;
     ledger.note_packed(sector, packed.clone(), &slots);
     Ok(packed)
 }
 
 fn layout(sector: SectorId) -> SectorError {
-    SectorError::Layout { sector, reason: "it does not fit the shape of a sector" }
+    SectorError::Layout {
+        sector,
+        reason: "it does not fit the shape of a sector",
+    }
 }
 
 fn moved_slots(
@@ -70,11 +95,24 @@ fn moved_slots(
 ) -> Result<Vec<(SlotKey, SlotRecord)>, SectorError> {
     let here = |slot: &SlotRecord| {
         matches!(slot.state, SlotState::Accepted { .. })
-            && record.places.iter().any(|place| place.content_id == slot.content_id)
+            && record
+                .places
+                .iter()
+                .any(|place| place.content_id == slot.content_id)
     };
     let step = |(key, slot): (SlotKey, SlotRecord)| {
-        let state = slot.state.next(SlotEvent::Pack(sector)).map_err(StoreError::from)?;
-        Ok((key, SlotRecord { state, since_unix: now_unix, ..slot }))
+        let state = slot
+            .state
+            .next(SlotEvent::Pack(sector))
+            .map_err(StoreError::from)?;
+        Ok((
+            key,
+            SlotRecord {
+                state,
+                since_unix: now_unix,
+                ..slot
+            },
+        ))
     };
     ledger.slots(here).into_iter().map(step).collect()
 }
@@ -86,14 +124,18 @@ fn check_pieces(store: &Store, sector: SectorId, places: &[Place]) -> Result<(),
         let tree = piece_tree(place.b, rows).map_err(|_| layout(sector))?;
         let comm_p = Commitment::from(domain::comm_p(place.b, place.byte_len, tree.root()));
         if comm_p != place.comm_p {
-            return Err(SectorError::PieceChanged { content_id: place.content_id });
+            return Err(SectorError::PieceChanged {
+                content_id: place.content_id,
+            });
         }
     }
     Ok(())
 }
 
 fn rows_of(store: &Store, place: &Place) -> Result<Vec<Fr>, SectorError> {
-    let missing = || StoreError::Missing { what: format!("chunk roots of piece {}", place.content_id) };
+    let missing = || StoreError::Missing {
+        what: format!("chunk roots of piece {}", place.content_id),
+    };
     Ok(store.piece_rows(&place.content_id)?.ok_or_else(missing)?)
 }
 
@@ -109,24 +151,46 @@ fn occupied(places: &[Place]) -> Vec<Chunk> {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
             match chunks.last_mut() {
                 Some(chunk) if chunk.number == number => chunk.places.push(*place),
-                _ => chunks.push(Chunk { number, places: vec![*place] }),
+                _ => chunks.push(Chunk {
+                    number,
+                    places: vec![*place],
+                }),
             }
         }
     }
     chunks
 }
 
-fn build_chunk(store: &Store, sector: SectorId, shape: Shape, chunk: &Chunk) -> Result<(Vec<u8>, Fr), SectorError> {
-    let chunk_bytes = usize::try_from(SparseTree::chunk_leaves(shape)).unwrap_or(CHUNK_LEAVES) * field::ELEMENT_BYTES;
+fn build_chunk(
+    store: &Store,
+    sector: SectorId,
+    shape: Shape,
+    chunk: &Chunk,
+) -> Result<(Vec<u8>, Fr), SectorError> {
+    let chunk_bytes = usize::try_from(SparseTree::chunk_leaves(shape)).unwrap_or(CHUNK_LEAVES)
+        * field::ELEMENT_BYTES;
     let mut bytes = Vec::with_capacity(CHUNK_BYTES);
     let chunk_first = u64::from(chunk.number) * CHUNK_LEAVES as u64;
     for place in &chunk.places {
-        let missing = || StoreError::Missing { what: format!("piece {}", place.content_id) };
+        let missing = || StoreError::Missing {
+            what: format!("piece {}", place.content_id),
+        };
         let record = store.piece(&place.content_id)?.ok_or_else(missing)?;
         let at = place.offset_leaves.saturating_sub(chunk_first);
-        bytes.resize(usize::try_from(at).map_err(|_| layout(sector))? * field::ELEMENT_BYTES, 0);
+        bytes.resize(
+            usize::try_from(at).map_err(|_| layout(sector))? * field::ELEMENT_BYTES,
+            0,
+        );
         let part = part_of(place, chunk.number).ok_or_else(|| layout(sector))?;
-        let part = store.piece_part(&place.content_id, &record, part)?;
+        let part =
+            store
+                .piece_part(&place.content_id, &record, part)
+                .map_err(|error| match error {
+                    damage if damage.is_damage() => SectorError::PieceChanged {
+                        content_id: place.content_id,
+                    },
+                    other => other.into(),
+                })?;
         bytes.extend_from_slice(&fr32::encode_stored(&part));
     }
     bytes.resize(chunk_bytes, 0);

@@ -8,13 +8,17 @@ use cairn_merkle::{Fr, TreeError, TreeKind, fr32};
 
 /// Parts (chunks that hold a byte) of a piece; a piece of no bytes has one all the same.
 pub(super) fn parts_of(byte_len: u64) -> u64 {
-    byte_len.div_ceil(crate::store::PIECE_PART_BYTES as u64).max(1)
+    byte_len
+        .div_ceil(crate::store::PIECE_PART_BYTES as u64)
+        .max(1)
 }
 
 /// The chunk roots worth keeping: up to the last chunk that holds a byte of the piece.
 #[must_use]
 pub fn kept_rows(tree: &SparseTree, byte_len: u64) -> Vec<Fr> {
-    (0..parts_of(byte_len)).map_while(|chunk| tree.chunk_root(chunk)).collect()
+    (0..parts_of(byte_len))
+        .map_while(|chunk| tree.chunk_root(chunk))
+        .collect()
 }
 
 /// The leaves of one part, zero padded to a chunk (or to the whole piece where that is smaller).
@@ -37,7 +41,9 @@ mod tests {
     #[test]
     fn the_kept_roots_are_enough_to_open_every_leaf_again() {
         for byte_len in [1, 127, 508, 130_048, 130_049, 400_000] {
-            let bytes: Vec<u8> = (0..byte_len).map(|at: usize| u8::try_from(at * 31 % 251).unwrap()).collect();
+            let bytes: Vec<u8> = (0..byte_len)
+                .map(|at: usize| u8::try_from(at * 31 % 251).unwrap())
+                .collect();
             let mut committer = PieceCommitter::new(byte_len as u64).unwrap();
             committer.update(&bytes).unwrap();
             let (commitment, tree) = committer.finish_tree().unwrap();

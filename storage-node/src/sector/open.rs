@@ -29,7 +29,8 @@ pub fn open_sector_leaf(
     let rotten = |_: TreeError| SectorError::Rotten { sector, leaf };
     let tree = SparseTree::from_stored_rows(kind, shape, &rows).map_err(rotten)?;
     let chunk_leaves = SparseTree::chunk_leaves(shape);
-    let chunk = u32::try_from(SparseTree::chunk_of(leaf)).map_err(|_| SectorError::Rotten { sector, leaf })?;
+    let chunk = u32::try_from(SparseTree::chunk_of(leaf))
+        .map_err(|_| SectorError::Rotten { sector, leaf })?;
     let leaves = match store.chunk(sector, chunk)? {
         Some(bytes) => parse_leaves(sector, chunk, &bytes)?,
         // Not stored because it holds nothing; if it was lost instead, the zeros do not hash to its row.
@@ -42,8 +43,14 @@ pub fn open_sector_leaf(
 ///
 /// # Errors
 /// [`StoreError::Missing`] for a piece or leaf that is not here, and the disk's own.
-pub fn open_piece_leaf(store: &Store, content_id: &ContentId, leaf: u64) -> Result<(Opening, u8), SectorError> {
-    let missing = || StoreError::Missing { what: format!("leaf {leaf} of piece {content_id}") };
+pub fn open_piece_leaf(
+    store: &Store,
+    content_id: &ContentId,
+    leaf: u64,
+) -> Result<(Opening, u8), SectorError> {
+    let missing = || StoreError::Missing {
+        what: format!("leaf {leaf} of piece {content_id}"),
+    };
     let record = store.piece(content_id)?.ok_or_else(missing)?;
     let rows = store.piece_rows(content_id)?.ok_or_else(missing)?;
     let stored_parts = rows.len() as u64;
@@ -55,12 +62,16 @@ pub fn open_piece_leaf(store: &Store, content_id: &ContentId, leaf: u64) -> Resu
     } else {
         Vec::new()
     };
-    let opening = tree.open(leaf, &part_leaves(record.b, &bytes)).map_err(|error| match error {
-        TreeError::ChunkMismatch { chunk } => StoreError::Corrupt {
-            doing: "opening a leaf of a piece",
-            detail: format!("part {chunk} of piece {content_id} does not hash to its stored root"),
-        },
-        _ => missing(),
-    })?;
+    let opening = tree
+        .open(leaf, &part_leaves(record.b, &bytes))
+        .map_err(|error| match error {
+            TreeError::ChunkMismatch { chunk } => StoreError::Corrupt {
+                doing: "opening a leaf of a piece",
+                detail: format!(
+                    "part {chunk} of piece {content_id} does not hash to its stored root"
+                ),
+            },
+            _ => missing(),
+        })?;
     Ok((opening, record.b))
 }

@@ -55,19 +55,22 @@ pub fn plan(waiting: &[Candidate], rule: PackingRule, now_unix: u64) -> Vec<Vec<
     let mut seen = BTreeSet::new();
     let mut left: Vec<Candidate> = waiting
         .iter()
-        .filter(|piece| u32::from(piece.b) <= rule.sector_log2_leaves && seen.insert(piece.content_id))
+        .filter(|piece| {
+            u32::from(piece.b) <= rule.sector_log2_leaves && seen.insert(piece.content_id)
+        })
         .copied()
         .collect();
     let mut sectors = Vec::new();
     while let Some(oldest) = left.first().copied() {
         let mut free = sector_leaves;
-        let (taken, later): (Vec<Candidate>, Vec<Candidate>) = left.into_iter().partition(|piece| {
-            let fits = leaves_of(u32::from(piece.b)) <= free;
-            if fits {
-                free = free.saturating_sub(leaves_of(u32::from(piece.b)));
-            }
-            fits
-        });
+        let (taken, later): (Vec<Candidate>, Vec<Candidate>) =
+            left.into_iter().partition(|piece| {
+                let fits = leaves_of(u32::from(piece.b)) <= free;
+                if fits {
+                    free = free.saturating_sub(leaves_of(u32::from(piece.b)));
+                }
+                fits
+            });
         let full = free == 0 || !later.is_empty();
         let waited = now_unix.saturating_sub(oldest.since_unix) >= rule.wait_s;
         if !full && !waited {
@@ -84,11 +87,25 @@ fn lay_out(mut pieces: Vec<Candidate>) -> Vec<Place> {
     let mut offset_leaves = 0_u64;
     pieces
         .into_iter()
-        .map(|Candidate { content_id, comm_p, byte_len, b, .. }| {
-            let place = Place { content_id, comm_p, offset_leaves, byte_len, b };
-            offset_leaves = offset_leaves.saturating_add(leaves_of(u32::from(b)));
-            place
-        })
+        .map(
+            |Candidate {
+                 content_id,
+                 comm_p,
+                 byte_len,
+                 b,
+                 ..
+             }| {
+                let place = Place {
+                    content_id,
+                    comm_p,
+                    offset_leaves,
+                    byte_len,
+                    b,
+                };
+                offset_leaves = offset_leaves.saturating_add(leaves_of(u32::from(b)));
+                place
+            },
+        )
         .collect()
 }
 
@@ -101,11 +118,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RULE: PackingRule = PackingRule { sector_log2_leaves: 8, wait_s: 60 };
+    const RULE: PackingRule = PackingRule {
+        sector_log2_leaves: 8,
+        wait_s: 60,
+    };
 
     fn piece(id: u8, b: u8, since_unix: u64) -> Candidate {
         let comm_p = Commitment::default();
-        Candidate { content_id: ContentId::from([id; 32]), comm_p, byte_len: 127, b, since_unix }
+        Candidate {
+            content_id: ContentId::from([id; 32]),
+            comm_p,
+            byte_len: 127,
+            b,
+            since_unix,
+        }
     }
 
     #[test]
@@ -118,11 +144,23 @@ mod tests {
     #[test]
     fn a_full_sector_does_not_wait() {
         let exact = [piece(1, 7, 100), piece(2, 7, 100)];
-        assert_eq!(plan(&exact, RULE, 100).len(), 1, "128 + 128 leaves fill 256");
+        assert_eq!(
+            plan(&exact, RULE, 100).len(),
+            1,
+            "128 + 128 leaves fill 256"
+        );
         let over = [piece(1, 7, 100), piece(2, 6, 100), piece(3, 7, 100)];
         let sectors = plan(&over, RULE, 100);
-        assert_eq!(sectors.len(), 1, "the third does not fit, so the first two go");
-        assert_eq!(sectors[0].len(), 2, "and the third waits for a sector of its own");
+        assert_eq!(
+            sectors.len(),
+            1,
+            "the third does not fit, so the first two go"
+        );
+        assert_eq!(
+            sectors[0].len(),
+            2,
+            "and the third waits for a sector of its own"
+        );
     }
 
     #[test]
@@ -130,10 +168,13 @@ mod tests {
         let waiting = [piece(1, 7, 100), piece(2, 8, 100), piece(3, 7, 100)];
         let sectors = plan(&waiting, RULE, 160);
         assert_eq!(sectors.len(), 2, "1 and 3 together, 2 alone");
-        assert_eq!(sectors[0].iter().map(|place| place.content_id).collect::<Vec<_>>(), [
-            ContentId::from([1; 32]),
-            ContentId::from([3; 32])
-        ]);
+        assert_eq!(
+            sectors[0]
+                .iter()
+                .map(|place| place.content_id)
+                .collect::<Vec<_>>(),
+            [ContentId::from([1; 32]), ContentId::from([3; 32])]
+        );
     }
 
     #[test]
@@ -144,7 +185,10 @@ mod tests {
 
     #[test]
     fn a_piece_larger_than_a_sector_is_never_placed() {
-        assert!(plan(&[piece(1, 9, 0)], RULE, 1_000).is_empty(), "512 leaves do not fit 256");
+        assert!(
+            plan(&[piece(1, 9, 0)], RULE, 1_000).is_empty(),
+            "512 leaves do not fit 256"
+        );
     }
 
     proptest! {

@@ -4,7 +4,8 @@ use cairn_contracts::{DealInfo, SlotState, SlotStatus};
 use cairn_merkle::piece;
 use cairn_wire::message::StorePiece;
 use cairn_wire::{
-    Address, Commitment, Eip712Domain, Period, PieceTerms, SectorKind, Signature, WireError, verify_acceptance,
+    Address, Commitment, Eip712Domain, Period, PieceTerms, SectorKind, Signature, WireError,
+    verify_acceptance,
 };
 
 use crate::store::SlotRecord;
@@ -42,11 +43,15 @@ pub struct Offer<'a> {
 /// The first reason found, as it goes to the asker.
 pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
     let request = offer.request;
-    let deal = offer.deal.ok_or_else(|| WireError::not_found(format_args!("deal {} is not on chain", request.deal)))?;
-    let slot = deal
-        .slots
-        .get(usize::from(request.slot.0))
-        .ok_or_else(|| WireError::refused(format_args!("deal {} has no slot {}", request.deal, request.slot)))?;
+    let deal = offer.deal.ok_or_else(|| {
+        WireError::not_found(format_args!("deal {} is not on chain", request.deal))
+    })?;
+    let slot = deal.slots.get(usize::from(request.slot.0)).ok_or_else(|| {
+        WireError::refused(format_args!(
+            "deal {} has no slot {}",
+            request.deal, request.slot
+        ))
+    })?;
     if slot.provider != offer.me {
         return Err(WireError::refused("the slot names another provider"));
     }
@@ -54,14 +59,23 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
         return Err(WireError::refused("the slot names another content id"));
     }
     if slot.byte_len != request.byte_len {
-        return Err(WireError::refused(format_args!("the slot names a piece of {} bytes", slot.byte_len)));
+        return Err(WireError::refused(format_args!(
+            "the slot names a piece of {} bytes",
+            slot.byte_len
+        )));
     }
     let b = piece::b_for(request.byte_len);
     if slot.b != b {
-        return Err(WireError::refused(format_args!("a piece of that length has b = {b}, the slot says {}", slot.b)));
+        return Err(WireError::refused(format_args!(
+            "a piece of that length has b = {b}, the slot says {}",
+            slot.b
+        )));
     }
     if b > offer.b_max {
-        return Err(WireError::too_large(format_args!("a piece has at most 2^{} leaves here", offer.b_max)));
+        return Err(WireError::too_large(format_args!(
+            "a piece has at most 2^{} leaves here",
+            offer.b_max
+        )));
     }
     if deal.kind != SectorKind::Hot {
         return Err(WireError::refused("this node keeps hot pieces only"));
@@ -73,25 +87,34 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
         return Err(WireError::refused("the deal has ended"));
     }
     if offer.open_period > deal.activate_by {
-        return Err(WireError::refused("it is too late to fill a slot of this deal"));
+        return Err(WireError::refused(
+            "it is too late to fill a slot of this deal",
+        ));
     }
     if deal.escrow_left < deal.price_per_slot_period {
         return Err(WireError::refused("the deal is not funded"));
     }
     if !offer.confirmed {
-        return Err(WireError::busy("the deal is not confirmed yet: come back in a few blocks"));
+        return Err(WireError::busy(
+            "the deal is not confirmed yet: come back in a few blocks",
+        ));
     }
     match offer.slot.map(|slot| slot.status) {
         Some(SlotStatus::Empty) => {}
         Some(SlotStatus::Filled { .. }) => return Err(WireError::refused("the slot is filled")),
-        Some(SlotStatus::Freed | SlotStatus::Closed) => return Err(WireError::refused("the slot is closed")),
+        Some(SlotStatus::Freed | SlotStatus::Closed) => {
+            return Err(WireError::refused("the slot is closed"));
+        }
         None => return Err(WireError::refused("the slot is not on chain")),
     }
     if offer.held_bytes.saturating_add(request.byte_len) > offer.quota_bytes {
         return Err(WireError::refused("the node's quota is used up"));
     }
     // Once as it arrives and once as leaves, until packing drops the first.
-    let wanted = request.byte_len.saturating_mul(2).saturating_add(request.byte_len / 16);
+    let wanted = request
+        .byte_len
+        .saturating_mul(2)
+        .saturating_add(request.byte_len / 16);
     if offer.free_bytes.saturating_sub(offer.reserve_bytes) < wanted {
         return Err(WireError::refused("the node's disk is full"));
     }
@@ -126,8 +149,11 @@ pub fn check_acceptance(
     if chain_time_unix > terms.expiry_unix {
         return refused("the Receipt has lapsed: store the piece again");
     }
-    verify_acceptance(domain, terms, signature, slot.owner)
-        .map_err(|error| WireError::refused(format_args!("the acceptance is not signed by the deal's owner: {error}")))
+    verify_acceptance(domain, terms, signature, slot.owner).map_err(|error| {
+        WireError::refused(format_args!(
+            "the acceptance is not signed by the deal's owner: {error}"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -141,12 +167,25 @@ mod tests {
     const ME: Address = Address([1; 20]);
 
     fn request() -> StorePiece {
-        StorePiece { deal: DealId(3), slot: SlotIndex(1), content_id: ContentId::from([7; 32]), byte_len: 1000 }
+        StorePiece {
+            deal: DealId(3),
+            slot: SlotIndex(1),
+            content_id: ContentId::from([7; 32]),
+            byte_len: 1000,
+        }
     }
 
     fn deal() -> DealInfo {
-        let ours = NewSlot { content_id: ContentId::from([7; 32]), b: 5, byte_len: 1000, provider: ME };
-        let other = NewSlot { provider: Address([2; 20]), ..ours };
+        let ours = NewSlot {
+            content_id: ContentId::from([7; 32]),
+            b: 5,
+            byte_len: 1000,
+            provider: ME,
+        };
+        let other = NewSlot {
+            provider: Address([2; 20]),
+            ..ours
+        };
         DealInfo {
             id: DealId(3),
             owner: Address([9; 20]),
@@ -167,7 +206,11 @@ mod tests {
         }
     }
 
-    const EMPTY: SlotState = SlotState { status: SlotStatus::Empty, paid: 0, paid_periods: 0 };
+    const EMPTY: SlotState = SlotState {
+        status: SlotStatus::Empty,
+        paid: 0,
+        paid_periods: 0,
+    };
 
     fn offer<'a>(request: &'a StorePiece, deal: &'a DealInfo) -> Offer<'a> {
         Offer {
@@ -188,7 +231,11 @@ mod tests {
     #[test]
     fn a_funded_confirmed_empty_slot_of_ours_is_admitted() {
         let (request, deal) = (request(), deal());
-        assert_eq!(admit(&offer(&request, &deal)).unwrap(), (5, Address([9; 20])), "b and owner");
+        assert_eq!(
+            admit(&offer(&request, &deal)).unwrap(),
+            (5, Address([9; 20])),
+            "b and owner"
+        );
     }
 
     #[test]
@@ -207,41 +254,165 @@ mod tests {
         for (offer, expected) in [
             (Offer { deal: None, ..good }, "deal 3 is not on chain"),
             (Offer { slot: None, ..good }, "the slot is not on chain"),
-            (Offer { confirmed: false, ..good }, "the deal is not confirmed yet: come back in a few blocks"),
-            (Offer { open_period: Period(21), ..good }, "the deal has ended"),
-            (Offer { open_period: Period(15), ..good }, "it is too late to fill a slot of this deal"),
-            (Offer { b_max: 4, ..good }, "a piece has at most 2^4 leaves here"),
-            (Offer { held_bytes: 9_001, ..good }, "the node's quota is used up"),
-            (Offer { free_bytes: 1 << 20, ..good }, "the node's disk is full"),
-            (Offer { slot: Some(&SlotState { status: filled, paid: 0, paid_periods: 0 }), ..good }, "the slot is filled"),
-            (Offer { slot: Some(&SlotState { status: SlotStatus::Closed, paid: 0, paid_periods: 0 }), ..good }, "the slot is closed"),
+            (
+                Offer {
+                    confirmed: false,
+                    ..good
+                },
+                "the deal is not confirmed yet: come back in a few blocks",
+            ),
+            (
+                Offer {
+                    open_period: Period(21),
+                    ..good
+                },
+                "the deal has ended",
+            ),
+            (
+                Offer {
+                    open_period: Period(15),
+                    ..good
+                },
+                "it is too late to fill a slot of this deal",
+            ),
+            (
+                Offer { b_max: 4, ..good },
+                "a piece has at most 2^4 leaves here",
+            ),
+            (
+                Offer {
+                    held_bytes: 9_001,
+                    ..good
+                },
+                "the node's quota is used up",
+            ),
+            (
+                Offer {
+                    free_bytes: 1 << 20,
+                    ..good
+                },
+                "the node's disk is full",
+            ),
+            (
+                Offer {
+                    slot: Some(&SlotState {
+                        status: filled,
+                        paid: 0,
+                        paid_periods: 0,
+                    }),
+                    ..good
+                },
+                "the slot is filled",
+            ),
+            (
+                Offer {
+                    slot: Some(&SlotState {
+                        status: SlotStatus::Closed,
+                        paid: 0,
+                        paid_periods: 0,
+                    }),
+                    ..good
+                },
+                "the slot is closed",
+            ),
         ] {
             assert_eq!(reason(&offer), expected, "by the state of chain and node");
         }
         let asks = [
-            (StorePiece { slot: SlotIndex(2), ..request }, "deal 3 has no slot 2"),
-            (StorePiece { slot: SlotIndex(0), ..request }, "the slot names another provider"),
-            (StorePiece { content_id: ContentId::from([8; 32]), ..request }, "the slot names another content id"),
-            (StorePiece { byte_len: 999, ..request }, "the slot names a piece of 1000 bytes"),
+            (
+                StorePiece {
+                    slot: SlotIndex(2),
+                    ..request
+                },
+                "deal 3 has no slot 2",
+            ),
+            (
+                StorePiece {
+                    slot: SlotIndex(0),
+                    ..request
+                },
+                "the slot names another provider",
+            ),
+            (
+                StorePiece {
+                    content_id: ContentId::from([8; 32]),
+                    ..request
+                },
+                "the slot names another content id",
+            ),
+            (
+                StorePiece {
+                    byte_len: 999,
+                    ..request
+                },
+                "the slot names a piece of 1000 bytes",
+            ),
         ];
         for (ask, expected) in &asks {
-            assert_eq!(reason(&Offer { request: ask, ..good }), *expected, "by the request");
+            assert_eq!(
+                reason(&Offer {
+                    request: ask,
+                    ..good
+                }),
+                *expected,
+                "by the request"
+            );
         }
-        let unfunded = DealInfo { escrow_left: 4, ..deal.clone() };
-        assert_eq!(reason(&Offer { deal: Some(&unfunded), ..good }), "the deal is not funded", "escrow");
-        let cancelled = DealInfo { cancelled: true, ..deal.clone() };
-        assert_eq!(reason(&Offer { deal: Some(&cancelled), ..good }), "the deal was cancelled", "cancelled");
-        let sealed = DealInfo { kind: SectorKind::Sealed, ..deal.clone() };
-        assert_eq!(reason(&Offer { deal: Some(&sealed), ..good }), "this node keeps hot pieces only", "kind");
+        let unfunded = DealInfo {
+            escrow_left: 4,
+            ..deal.clone()
+        };
+        assert_eq!(
+            reason(&Offer {
+                deal: Some(&unfunded),
+                ..good
+            }),
+            "the deal is not funded",
+            "escrow"
+        );
+        let cancelled = DealInfo {
+            cancelled: true,
+            ..deal.clone()
+        };
+        assert_eq!(
+            reason(&Offer {
+                deal: Some(&cancelled),
+                ..good
+            }),
+            "the deal was cancelled",
+            "cancelled"
+        );
+        let sealed = DealInfo {
+            kind: SectorKind::Sealed,
+            ..deal.clone()
+        };
+        assert_eq!(
+            reason(&Offer {
+                deal: Some(&sealed),
+                ..good
+            }),
+            "this node keeps hot pieces only",
+            "kind"
+        );
         let mut odd = deal.clone();
         odd.slots[1].b = 6;
-        assert!(reason(&Offer { deal: Some(&odd), ..good }).starts_with("a piece of that length has b = 5"), "b");
+        assert!(
+            reason(&Offer {
+                deal: Some(&odd),
+                ..good
+            })
+            .starts_with("a piece of that length has b = 5"),
+            "b"
+        );
     }
 
     #[test]
     fn an_acceptance_with_anything_changed_is_refused_and_the_owners_is_taken() {
         let owner = SecretKey::from_bytes(&[5; 32]).unwrap();
-        let domain = Eip712Domain { chain_id: 31337, deals: Address([4; 20]) };
+        let domain = Eip712Domain {
+            chain_id: 31337,
+            deals: Address([4; 20]),
+        };
         let comm_p = Commitment::default();
         let slot = SlotRecord {
             content_id: ContentId::from([7; 32]),
@@ -262,26 +433,61 @@ mod tests {
         };
         let check = |terms: &PieceTerms, key: &SecretKey, now| {
             let signature = sign_acceptance(&domain, terms, key).unwrap();
-            check_acceptance(&domain, ME, &slot, (comm_p, 5, 1000), (terms, &signature), now)
+            check_acceptance(
+                &domain,
+                ME,
+                &slot,
+                (comm_p, 5, 1000),
+                (terms, &signature),
+                now,
+            )
         };
         check(&terms, &owner, 500).unwrap();
         assert!(check(&terms, &owner, 501).is_err(), "lapsed");
         let stranger = SecretKey::from_bytes(&[6; 32]).unwrap();
-        assert!(check(&terms, &stranger, 100).is_err(), "signed by a stranger");
+        assert!(
+            check(&terms, &stranger, 100).is_err(),
+            "signed by a stranger"
+        );
         let another = Commitment::from(cairn_merkle::Fr::from(1_u64));
         for changed in [
-            PieceTerms { provider: Address([2; 20]), ..terms },
-            PieceTerms { content_id: ContentId::from([8; 32]), ..terms },
-            PieceTerms { comm_p: another, ..terms },
+            PieceTerms {
+                provider: Address([2; 20]),
+                ..terms
+            },
+            PieceTerms {
+                content_id: ContentId::from([8; 32]),
+                ..terms
+            },
+            PieceTerms {
+                comm_p: another,
+                ..terms
+            },
             PieceTerms { b: 6, ..terms },
-            PieceTerms { byte_len: 1001, ..terms },
-            PieceTerms { expiry_unix: 501, ..terms },
+            PieceTerms {
+                byte_len: 1001,
+                ..terms
+            },
+            PieceTerms {
+                expiry_unix: 501,
+                ..terms
+            },
         ] {
             assert!(check(&changed, &owner, 100).is_err(), "{changed:?}");
         }
         let signature = sign_acceptance(&domain, &terms, &owner).unwrap();
-        let elsewhere = Eip712Domain { chain_id: 1, ..domain };
-        let replay = check_acceptance(&elsewhere, ME, &slot, (comm_p, 5, 1000), (&terms, &signature), 100);
+        let elsewhere = Eip712Domain {
+            chain_id: 1,
+            ..domain
+        };
+        let replay = check_acceptance(
+            &elsewhere,
+            ME,
+            &slot,
+            (comm_p, 5, 1000),
+            (&terms, &signature),
+            100,
+        );
         assert!(replay.is_err(), "made for another chain");
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cairn_contracts::Schedule;
 use cairn_wire::message::{Acceptance, LeafOpening, NodeInfo, OpenLeaf, ReadRange, StorePiece};
 use cairn_wire::{
-    Address, Eip712Domain, Handler, HandlerFuture, Peer, PieceIntake, RangeReply, SecretKey, WireError,
+    Address, Eip712Domain, Handler, HandlerFuture, Peer, PieceIntake, RangeReply, SecretKey,
+    WireError,
 };
 
 use crate::chain::ChainPort;
@@ -55,7 +56,9 @@ pub struct ServeContext {
 
 impl std::fmt::Debug for ServeContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServeContext").field("me", &self.me).finish_non_exhaustive()
+        f.debug_struct("ServeContext")
+            .field("me", &self.me)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,12 +73,19 @@ impl NodeHandler {
     /// A handler over these.
     #[must_use]
     pub fn new(context: ServeContext) -> Self {
-        Self { context: Arc::new(context), reservations: Arc::default() }
+        Self {
+            context: Arc::new(context),
+            reservations: Arc::default(),
+        }
     }
 
     async fn admitted(&self, request: StorePiece) -> Result<Box<dyn PieceIntake>, WireError> {
         let context = &self.context;
-        let deal = context.chain.deal(request.deal).await.map_err(|fault| cannot_ask(&fault))?;
+        let deal = context
+            .chain
+            .deal(request.deal)
+            .await
+            .map_err(|fault| cannot_ask(&fault))?;
         let slot = match &deal {
             Some(deal) if usize::from(request.slot.0) < deal.slots.len() => {
                 let slot = context.chain.slot(request.deal, request.slot).await;
@@ -90,7 +100,9 @@ impl NodeHandler {
             me: context.me,
             deal: deal.as_ref(),
             slot: slot.as_ref(),
-            confirmed: context.view.is_confirmed(request.deal, context.confirmations),
+            confirmed: context
+                .view
+                .is_confirmed(request.deal, context.confirmations),
             open_period: context.schedule.open_period(context.view.chain_time_unix()),
             b_max: context.b_max,
             held_bytes: held_bytes.saturating_add(self.reservations.bytes()),
@@ -99,8 +111,15 @@ impl NodeHandler {
             reserve_bytes: context.reserve_bytes,
         };
         let (_, owner) = admit(&offer)?;
-        let reservation = self.reservations.reserve(request.content_id, request.byte_len)?;
-        Ok(Box::new(Intake { context: Arc::clone(context), request, owner, reservation }))
+        let reservation = self
+            .reservations
+            .reserve(request.content_id, request.byte_len)?;
+        Ok(Box::new(Intake {
+            context: Arc::clone(context),
+            request,
+            owner,
+            reservation,
+        }))
     }
 }
 
@@ -117,17 +136,37 @@ fn disk(error: &StoreError) -> WireError {
 /// Verifies and records an Acceptance. Saying it twice is as good as once.
 fn take_acceptance(context: &ServeContext, acceptance: &Acceptance) -> Result<(), WireError> {
     let terms = &acceptance.terms;
-    let key = SlotKey { deal: terms.deal, slot: terms.slot };
-    let slot = context.ledger.slot(key).ok_or_else(|| WireError::not_found("no piece is here for that slot"))?;
-    let piece = context.ledger.store().piece(&slot.content_id).map_err(|error| disk(&error))?;
+    let key = SlotKey {
+        deal: terms.deal,
+        slot: terms.slot,
+    };
+    let slot = context
+        .ledger
+        .slot(key)
+        .ok_or_else(|| WireError::not_found("no piece is here for that slot"))?;
+    let piece = context
+        .ledger
+        .store()
+        .piece(&slot.content_id)
+        .map_err(|error| disk(&error))?;
     let piece = piece.ok_or_else(|| WireError::not_found("the piece is not here"))?;
     let held = (piece.comm_p, piece.b, piece.byte_len);
     let signed = (terms, &acceptance.signature);
-    check_acceptance(&context.domain, context.me, &slot, held, signed, context.view.chain_time_unix())?;
+    check_acceptance(
+        &context.domain,
+        context.me,
+        &slot,
+        held,
+        signed,
+        context.view.chain_time_unix(),
+    )?;
     match slot.state {
         SlotState::Stored => {
             let event = SlotEvent::Accept(acceptance.signature);
-            context.ledger.step_slot(key, event, (context.clock)()).map_err(|error| disk(&error))?;
+            context
+                .ledger
+                .step_slot(key, event, (context.clock)())
+                .map_err(|error| disk(&error))?;
             tracing::info!(slot = %key, content_id = %slot.content_id, "accepted");
             Ok(())
         }
@@ -140,7 +179,9 @@ fn take_acceptance(context: &ServeContext, acceptance: &Acceptance) -> Result<()
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
 ) -> Result<T, WireError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| WireError::internal("the node's worker stopped"))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| WireError::internal("the node's worker stopped"))?
 }
 
 impl Handler for NodeHandler {
@@ -162,7 +203,11 @@ impl Handler for NodeHandler {
         })
     }
 
-    fn admit_piece(&self, peer: Peer, request: StorePiece) -> HandlerFuture<'_, Box<dyn PieceIntake>> {
+    fn admit_piece(
+        &self,
+        peer: Peer,
+        request: StorePiece,
+    ) -> HandlerFuture<'_, Box<dyn PieceIntake>> {
         Box::pin(async move {
             self.admitted(request).await.inspect_err(|refusal| {
                 self.context.metrics.count(Counter::PiecesRefused);
@@ -180,13 +225,17 @@ impl Handler for NodeHandler {
         let context = Arc::clone(&self.context);
         Box::pin(blocking(move || {
             let reply = read::read_range(context.ledger.store(), &request)?;
-            context.metrics.add(Counter::BytesRead, reply.header.encoded_len);
+            context
+                .metrics
+                .add(Counter::BytesRead, reply.header.encoded_len);
             Ok(reply)
         }))
     }
 
     fn open_leaf(&self, _peer: Peer, request: OpenLeaf) -> HandlerFuture<'_, LeafOpening> {
         let context = Arc::clone(&self.context);
-        Box::pin(blocking(move || read::open_leaf(context.ledger.store(), &request)))
+        Box::pin(blocking(move || {
+            read::open_leaf(context.ledger.store(), &request)
+        }))
     }
 }

@@ -25,21 +25,36 @@ pub(super) fn read_range(store: &Store, request: &ReadRange) -> Result<RangeRepl
         WireError::internal("the node's disk failed")
     };
     let not_here = || WireError::not_found("this piece is not here");
-    let record = store.piece(&request.content_id).map_err(internal)?.ok_or_else(not_here)?;
+    let record = store
+        .piece(&request.content_id)
+        .map_err(internal)?
+        .ok_or_else(not_here)?;
     if request.offset.saturating_add(request.len) > record.byte_len {
-        return Err(WireError::bad_request(format_args!("the piece has {} bytes", record.byte_len)));
+        return Err(WireError::bad_request(format_args!(
+            "the piece has {} bytes",
+            record.byte_len
+        )));
     }
-    let outboard = store.outboard(&request.content_id).map_err(internal)?.ok_or_else(not_here)?;
+    let outboard = store
+        .outboard(&request.content_id)
+        .map_err(internal)?
+        .ok_or_else(not_here)?;
     let outboard = Outboard::from_parts(request.content_id, record.byte_len, outboard)
         .map_err(|_| WireError::internal("the node's disk failed"))?;
     let encoded_len = range::encoded_len(record.byte_len, request.offset, request.len)
         .map_err(|error| WireError::bad_request(error.to_string()))?;
-    let header = RangeHeader { piece_byte_len: record.byte_len, encoded_len };
+    let header = RangeHeader {
+        piece_byte_len: record.byte_len,
+        encoded_len,
+    };
     let (sender, receiver) = mpsc::channel(CHANNEL_CHUNKS);
     let reader = PieceReader::new(store.clone(), request.content_id);
     let (offset, len, content_id) = (request.offset, request.len, request.content_id);
     tokio::task::spawn_blocking(move || {
-        let mut sink = Sink { sender: sender.clone(), held: Vec::with_capacity(CHUNK_BYTES) };
+        let mut sink = Sink {
+            sender: sender.clone(),
+            held: Vec::with_capacity(CHUNK_BYTES),
+        };
         let encoded = range::encode_range_to(reader, &outboard, offset, len, &mut sink)
             .map_err(|error| error.to_string())
             .and_then(|()| sink.flush().map_err(|error| error.to_string()));
@@ -47,12 +62,18 @@ pub(super) fn read_range(store: &Store, request: &ReadRange) -> Result<RangeRepl
             && !sender.is_closed()
         {
             tracing::error!(%content_id, %reason, "a range was cut off");
-            if sender.blocking_send(Err(io::Error::other("the node's disk failed"))).is_err() {
+            if sender
+                .blocking_send(Err(io::Error::other("the node's disk failed")))
+                .is_err()
+            {
                 tracing::debug!("the reader went away");
             }
         }
     });
-    Ok(RangeReply { header, body: Box::new(ChannelSource::new(receiver)) })
+    Ok(RangeReply {
+        header,
+        body: Box::new(ChannelSource::new(receiver)),
+    })
 }
 
 /// The opening of a leaf of a piece.
@@ -78,7 +99,11 @@ struct PieceReader {
 
 impl PieceReader {
     fn new(store: Store, content_id: ContentId) -> Self {
-        Self { store, content_id, last: Mutex::new(None) }
+        Self {
+            store,
+            content_id,
+            last: Mutex::new(None),
+        }
     }
 }
 
@@ -95,7 +120,10 @@ impl ReadAt for PieceReader {
             *last = Some((part, bytes));
         }
         let from = usize::try_from(pos % part_bytes).unwrap_or(usize::MAX);
-        let bytes = last.as_ref().and_then(|(_, bytes)| bytes.get(from..)).unwrap_or_default();
+        let bytes = last
+            .as_ref()
+            .and_then(|(_, bytes)| bytes.get(from..))
+            .unwrap_or_default();
         let copied = bytes.len().min(buf.len());
         buf[..copied].copy_from_slice(&bytes[..copied]);
         Ok(copied)
@@ -121,7 +149,12 @@ impl Write for Sink {
         if self.held.is_empty() {
             return Ok(());
         }
-        let chunk = Bytes::from(std::mem::replace(&mut self.held, Vec::with_capacity(CHUNK_BYTES)));
-        self.sender.blocking_send(Ok(chunk)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        let chunk = Bytes::from(std::mem::replace(
+            &mut self.held,
+            Vec::with_capacity(CHUNK_BYTES),
+        ));
+        self.sender
+            .blocking_send(Ok(chunk))
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 }

@@ -12,7 +12,9 @@ use bytes::Bytes;
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::OutboardBuilder;
 use cairn_wire::message::{Receipt, StorePiece};
-use cairn_wire::{Address, HandlerFuture, PieceBody, PieceIntake, PieceTerms, WireError, sign_receipt};
+use cairn_wire::{
+    Address, HandlerFuture, PieceBody, PieceIntake, PieceTerms, WireError, sign_receipt,
+};
 use tokio::sync::mpsc;
 
 use crate::dashboard::{Alarm, Counter};
@@ -61,7 +63,12 @@ impl From<StoreError> for Failure {
 impl PieceIntake for Intake {
     fn receive<'a>(self: Box<Self>, body: &'a mut PieceBody) -> HandlerFuture<'a, Receipt> {
         Box::pin(async move {
-            let Self { context, request, owner, reservation } = *self;
+            let Self {
+                context,
+                request,
+                owner,
+                reservation,
+            } = *self;
             let (sender, receiver) = mpsc::channel(CHANNEL_CHUNKS);
             let for_worker = Arc::clone(&context);
             // On its own thread and by its own right: once the last byte is through, it is stored whether or not
@@ -80,7 +87,9 @@ impl PieceIntake for Intake {
                 tracing::debug!("the piece failed before its end");
             }
             drop(sender);
-            let stored = worker.await.map_err(|_| WireError::internal("the node's worker stopped"))?;
+            let stored = worker
+                .await
+                .map_err(|_| WireError::internal("the node's worker stopped"))?;
             let (record, slot) = stored.map_err(|failure| refuse(&context, &request, failure))?;
             context.metrics.count(Counter::PiecesStored);
             context.metrics.add(Counter::BytesStored, request.byte_len);
@@ -118,11 +127,17 @@ fn store_body(
     mut parts: mpsc::Receiver<Part>,
 ) -> Result<(PieceRecord, SlotRecord), Failure> {
     let store = context.ledger.store();
-    let key = SlotKey { deal: request.deal, slot: request.slot };
+    let key = SlotKey {
+        deal: request.deal,
+        slot: request.slot,
+    };
     let fresh = SlotRecord {
         content_id: request.content_id,
         owner,
-        expiry_unix: context.view.chain_time_unix().saturating_add(context.receipt_s),
+        expiry_unix: context
+            .view
+            .chain_time_unix()
+            .saturating_add(context.receipt_s),
         since_unix: (context.clock)(),
         state: SlotState::Stored,
     };
@@ -167,7 +182,11 @@ fn store_body(
 }
 
 /// The piece is here already: the slot is recorded, or keeps what was promised for it.
-fn slot_for_known_piece(context: &ServeContext, key: SlotKey, fresh: SlotRecord) -> Result<SlotRecord, StoreError> {
+fn slot_for_known_piece(
+    context: &ServeContext,
+    key: SlotKey,
+    fresh: SlotRecord,
+) -> Result<SlotRecord, StoreError> {
     match context.ledger.slot(key) {
         Some(known) if !matches!(known.state, SlotState::Stored | SlotState::Ended) => Ok(known),
         _ => {
@@ -181,7 +200,9 @@ fn refuse(context: &ServeContext, request: &StorePiece, failure: Failure) -> Wir
     context.metrics.count(Counter::PiecesRefused);
     match failure {
         Failure::GaveUp => WireError::bad_request("the body did not come to its end"),
-        Failure::WrongContent => WireError::bad_request("the body is not the piece of that content id"),
+        Failure::WrongContent => {
+            WireError::bad_request("the body is not the piece of that content id")
+        }
         Failure::Length(reason) => {
             tracing::error!(content_id = %request.content_id, %reason, "a piece could not be hashed");
             WireError::internal("the node could not hash the piece")
@@ -191,7 +212,9 @@ fn refuse(context: &ServeContext, request: &StorePiece, failure: Failure) -> Wir
             context.metrics.raise(Alarm::Disk, &error);
             tracing::error!(content_id = %request.content_id, %error, "a piece was not stored");
             match error {
-                StoreError::DiskFull { .. } => WireError::internal("the node's disk is full: the piece was not stored"),
+                StoreError::DiskFull { .. } => {
+                    WireError::internal("the node's disk is full: the piece was not stored")
+                }
                 _ => WireError::internal("the node's disk failed: the piece was not stored"),
             }
         }

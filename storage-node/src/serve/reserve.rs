@@ -34,14 +34,22 @@ impl Reservations {
     }
 
     /// Promises room for a piece.
-    pub(super) fn reserve(self: &Arc<Self>, content_id: ContentId, bytes: u64) -> Result<Reservation, WireError> {
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        content_id: ContentId,
+        bytes: u64,
+    ) -> Result<Reservation, WireError> {
         let mut arriving = self.arriving();
         if !arriving.pieces.insert(content_id) {
             return Err(WireError::busy("this piece is arriving already"));
         }
         arriving.bytes = arriving.bytes.saturating_add(bytes);
         drop(arriving);
-        Ok(Reservation { all: Arc::clone(self), content_id, bytes })
+        Ok(Reservation {
+            all: Arc::clone(self),
+            content_id,
+            bytes,
+        })
     }
 }
 
@@ -61,7 +69,10 @@ mod tests {
     fn a_piece_arrives_once_at_a_time_and_its_room_is_given_back() {
         let all = Arc::new(Reservations::default());
         let first = all.reserve(ContentId::from([1; 32]), 100).unwrap();
-        assert!(all.reserve(ContentId::from([1; 32]), 100).is_err(), "the same piece again");
+        assert!(
+            all.reserve(ContentId::from([1; 32]), 100).is_err(),
+            "the same piece again"
+        );
         let second = all.reserve(ContentId::from([2; 32]), 50).unwrap();
         assert_eq!(all.bytes(), 150, "both");
         drop(first);

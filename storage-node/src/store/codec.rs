@@ -58,15 +58,25 @@ impl<'a> Reader<'a> {
 
     /// The error that says this record does not decode.
     pub(crate) fn bad(&self, field: &'static str) -> StoreError {
-        StoreError::BadRecord { what: self.what, field }
+        StoreError::BadRecord {
+            what: self.what,
+            field,
+        }
     }
 
     /// Takes the version byte and demands the one version there is.
     pub(crate) fn version(&mut self, expected: u8) -> Result<(), StoreError> {
-        if self.u8("version")? == expected { Ok(()) } else { Err(self.bad("version")) }
+        if self.u8("version")? == expected {
+            Ok(())
+        } else {
+            Err(self.bad("version"))
+        }
     }
 
-    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], StoreError> {
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<[u8; N], StoreError> {
         let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.bad(field));
         };
@@ -88,7 +98,11 @@ impl<'a> Reader<'a> {
 
     /// Demands that nothing is left.
     pub(crate) fn end(self) -> Result<(), StoreError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.bad("length")) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.bad("length"))
+        }
     }
 }
 
@@ -117,12 +131,36 @@ mod tests {
         let bytes = [1, 2, 3];
         let mut short = Reader::new("slot", &bytes);
         assert!(
-            matches!(short.u32("deal"), Err(StoreError::BadRecord { what: "slot", field: "deal" })),
+            matches!(
+                short.u32("deal"),
+                Err(StoreError::BadRecord {
+                    what: "slot",
+                    field: "deal"
+                })
+            ),
             "three bytes are no u32"
         );
         let long = Reader::new("slot", &bytes);
-        assert!(matches!(long.end(), Err(StoreError::BadRecord { field: "length", .. })), "bytes left over");
+        assert!(
+            matches!(
+                long.end(),
+                Err(StoreError::BadRecord {
+                    field: "length",
+                    ..
+                })
+            ),
+            "bytes left over"
+        );
         let mut other = Reader::new("slot", &bytes);
-        assert!(matches!(other.version(2), Err(StoreError::BadRecord { field: "version", .. })), "another version");
+        assert!(
+            matches!(
+                other.version(2),
+                Err(StoreError::BadRecord {
+                    field: "version",
+                    ..
+                })
+            ),
+            "another version"
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, IngestExternalFileOptions,
-    Options, ReadOptions, WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    IngestExternalFileOptions, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::error::StoreError;
@@ -31,7 +31,9 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { large_piece_bytes: crate::store::LARGE_PIECE_BYTES }
+        Self {
+            large_piece_bytes: crate::store::LARGE_PIECE_BYTES,
+        }
     }
 }
 
@@ -52,7 +54,9 @@ struct Inner {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.inner.db.path()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("path", &self.inner.db.path())
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,14 +70,24 @@ impl Store {
         let path = folder.join(DB_FOLDER);
         let incoming = folder.join(INCOMING_FOLDER);
         std::fs::create_dir_all(&path).map_err(|error| io("making the data folder", &error))?;
-        let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family)));
+        let families = Family::ALL
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family)));
         let db = DB::open_cf_descriptors(&database_options(), &path, families)
             .map_err(|error| opening(folder, &error))?;
         // Only now is the folder ours alone: nobody else's half-written file can be in it.
         sweep_incoming(&incoming)?;
         let ingested = family_options(Family::Chunks);
         let (held_pieces, held_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let store = Self { inner: Arc::new(Inner { db, incoming, options, ingested, held_pieces, held_bytes }) };
+        let store = Self {
+            inner: Arc::new(Inner {
+                db,
+                incoming,
+                options,
+                ingested,
+                held_pieces,
+                held_bytes,
+            }),
+        };
         store.check_format(folder)?;
         store.sweep_orphan_pieces()?;
         let (pieces, bytes) = store.count_pieces()?;
@@ -83,25 +97,36 @@ impl Store {
     }
 
     fn check_format(&self, folder: &Path) -> Result<(), StoreError> {
-        let Some(bytes) = self.get(Family::Node, keys::FORMAT, "reading the format version")? else {
+        let Some(bytes) = self.get(Family::Node, keys::FORMAT, "reading the format version")?
+        else {
             let mut batch = self.batch();
             batch.put(Family::Node, keys::FORMAT, &FORMAT_VERSION.to_le_bytes());
             return self.commit(batch, "writing the format version");
         };
         let got = <[u8; 4]>::try_from(bytes.as_slice())
             .map(u32::from_le_bytes)
-            .map_err(|_| StoreError::BadRecord { what: "format", field: "version" })?;
+            .map_err(|_| StoreError::BadRecord {
+                what: "format",
+                field: "version",
+            })?;
         if got == FORMAT_VERSION {
             Ok(())
         } else {
-            Err(StoreError::Format { path: folder.into(), expected: FORMAT_VERSION, got })
+            Err(StoreError::Format {
+                path: folder.into(),
+                expected: FORMAT_VERSION,
+                got,
+            })
         }
     }
 
     /// Pieces here, and their bytes.
     #[must_use]
     pub fn held(&self) -> (u64, u64) {
-        (self.inner.held_pieces.load(Ordering::Relaxed), self.inner.held_bytes.load(Ordering::Relaxed))
+        (
+            self.inner.held_pieces.load(Ordering::Relaxed),
+            self.inner.held_bytes.load(Ordering::Relaxed),
+        )
     }
 
     pub(super) fn note_added(&self, bytes: u64) {
@@ -144,11 +169,21 @@ impl Store {
         self.inner
             .db
             .cf_handle(family.name())
-            .ok_or_else(|| StoreError::Missing { what: format!("column family {}", family.name()) })
+            .ok_or_else(|| StoreError::Missing {
+                what: format!("column family {}", family.name()),
+            })
     }
 
-    pub(super) fn get(&self, family: Family, key: &[u8], doing: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.db.get_cf(self.family(family)?, key).map_err(|error| fault(doing, &error))
+    pub(super) fn get(
+        &self,
+        family: Family,
+        key: &[u8],
+        doing: &'static str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner
+            .db
+            .get_cf(self.family(family)?, key)
+            .map_err(|error| fault(doing, &error))
     }
 
     /// As [`Self::get`], for big values that are read once: not kept in the block cache, checksums verified.
@@ -161,11 +196,17 @@ impl Store {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_verify_checksums(true);
-        self.inner.db.get_cf_opt(self.family(family)?, key, &options).map_err(|error| fault(doing, &error))
+        self.inner
+            .db
+            .get_cf_opt(self.family(family)?, key, &options)
+            .map_err(|error| fault(doing, &error))
     }
 
     pub(super) const fn batch(&self) -> Batch<'_> {
-        Batch { store: self, puts: Vec::new() }
+        Batch {
+            store: self,
+            puts: Vec::new(),
+        }
     }
 
     /// Writes a batch and syncs it: when this returns, a crash changes nothing.
@@ -175,16 +216,26 @@ impl Store {
             match change {
                 Change::Put(family, key, value) => writes.put_cf(self.family(family)?, key, value),
                 Change::Delete(family, key) => writes.delete_cf(self.family(family)?, key),
-                Change::DeleteRange(family, from, to) => writes.delete_range_cf(self.family(family)?, from, to),
+                Change::DeleteRange(family, from, to) => {
+                    writes.delete_range_cf(self.family(family)?, from, to)
+                }
             }
         }
         let mut options = WriteOptions::default();
         options.set_sync(true);
-        self.inner.db.write_opt(writes, &options).map_err(|error| fault(doing, &error))
+        self.inner
+            .db
+            .write_opt(writes, &options)
+            .map_err(|error| fault(doing, &error))
     }
 
     /// Takes finished files into a column family. Durable when this returns; the files are linked, not copied.
-    pub(super) fn ingest(&self, family: Family, files: Vec<PathBuf>, doing: &'static str) -> Result<(), StoreError> {
+    pub(super) fn ingest(
+        &self,
+        family: Family,
+        files: Vec<PathBuf>,
+        doing: &'static str,
+    ) -> Result<(), StoreError> {
         if files.is_empty() {
             return Ok(());
         }
@@ -197,10 +248,18 @@ impl Store {
     }
 
     /// Drops a range of ingested keys: whole files at once, the rest by a tombstone.
-    pub(super) fn drop_ingested(&self, family: Family, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn drop_ingested(
+        &self,
+        family: Family,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<(), StoreError> {
         let doing = "dropping stored bytes";
         let handle = self.family(family)?;
-        self.inner.db.delete_file_in_range_cf(handle, from, to).map_err(|error| fault(doing, &error))?;
+        self.inner
+            .db
+            .delete_file_in_range_cf(handle, from, to)
+            .map_err(|error| fault(doing, &error))?;
         let mut left = self.inner.db.raw_iterator_cf(handle);
         left.seek(from);
         left.status().map_err(|error| fault(doing, &error))?;
@@ -223,14 +282,18 @@ enum Change {
 
 /// Changes that become durable together or not at all.
 pub(super) struct Batch<'s> {
-    #[expect(dead_code, reason = "ties a batch to the store whose families it names")]
+    #[expect(
+        dead_code,
+        reason = "ties a batch to the store whose families it names"
+    )]
     store: &'s Store,
     puts: Vec<Change>,
 }
 
 impl Batch<'_> {
     pub(super) fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
-        self.puts.push(Change::Put(family, key.to_vec(), value.to_vec()));
+        self.puts
+            .push(Change::Put(family, key.to_vec(), value.to_vec()));
     }
 
     pub(super) fn delete(&mut self, family: Family, key: &[u8]) {
@@ -258,7 +321,12 @@ fn database_options() -> Options {
 fn family_options(family: Family) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_bloom_filter(10.0, false);
-    table.set_block_cache(&Cache::new_lru_cache(BLOCK_CACHE_BYTES / Family::ALL.len()));
+    if family.is_ingested() {
+        // A proof must see what the disk holds now, and bulk bytes would only push the records out.
+        table.disable_cache();
+    } else {
+        table.set_block_cache(&Cache::new_lru_cache(BLOCK_CACHE_BYTES / Family::ALL.len()));
+    }
     let mut options = Options::default();
     // Ciphertext does not compress.
     options.set_compression_type(DBCompressionType::None);
@@ -296,7 +364,11 @@ pub(super) fn io(doing: &'static str, error: &std::io::Error) -> StoreError {
 pub(super) fn fault(doing: &'static str, error: &rocksdb::Error) -> StoreError {
     let detail = error.to_string();
     // As the system says it: no blocks, no quota, no longer file allowed.
-    let full = ["No space left on device", "Disk quota exceeded", "File too large"];
+    let full = [
+        "No space left on device",
+        "Disk quota exceeded",
+        "File too large",
+    ];
     if full.iter().any(|words| detail.contains(words)) {
         return StoreError::DiskFull { doing, detail };
     }
@@ -309,7 +381,9 @@ pub(super) fn fault(doing: &'static str, error: &rocksdb::Error) -> StoreError {
 fn opening(folder: &Path, error: &rocksdb::Error) -> StoreError {
     let text = error.to_string();
     if text.contains("lock hold by current process") || text.contains("While lock file") {
-        StoreError::AlreadyOpen { path: folder.into() }
+        StoreError::AlreadyOpen {
+            path: folder.into(),
+        }
     } else {
         fault("opening the database", error)
     }

@@ -134,11 +134,27 @@ mod tests {
         let mut expected = vec![0xc1; 32];
         expected.extend([0, 0, 1, 2]);
         assert_eq!(part(&content_id, 258).to_vec(), expected, "part");
-        assert_eq!(slot(DealId(258), SlotIndex(3)), [0, 0, 0, 0, 0, 0, 1, 2, 3], "slot");
+        assert_eq!(
+            slot(DealId(258), SlotIndex(3)),
+            [0, 0, 0, 0, 0, 0, 1, 2, 3],
+            "slot"
+        );
         assert_eq!(sector(SectorId(258)), [0, 0, 0, 0, 0, 0, 1, 2], "sector");
-        assert_eq!(chunk(SectorId(1), 258), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2], "chunk");
-        assert_eq!(change(TreeIndex(1), 2), [b'm', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2], "change");
-        assert_eq!(window(TreeIndex(1), Period(2)), [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2], "window");
+        assert_eq!(
+            chunk(SectorId(1), 258),
+            [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2],
+            "chunk"
+        );
+        assert_eq!(
+            change(TreeIndex(1), 2),
+            [b'm', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2],
+            "change"
+        );
+        assert_eq!(
+            window(TreeIndex(1), Period(2)),
+            [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2],
+            "window"
+        );
     }
 
     #[test]

@@ -12,7 +12,9 @@ use crate::sector::Place;
 use crate::store::Store;
 use crate::store::db::fault;
 use crate::store::keys::{self, CURSOR, Family, NEXT_SECTOR};
-use crate::store::records::{Cursor, SectorRecord, SlotRecord, TreeChange, decode_window, encode_window};
+use crate::store::records::{
+    Cursor, SectorRecord, SlotRecord, TreeChange, decode_window, encode_window,
+};
 
 /// A slot's name: its deal and its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,36 +72,61 @@ impl Ledger {
     pub fn load(store: Store) -> Result<Self, StoreError> {
         let mut state = State::default();
         for (key, value) in entries(&store, Family::Slots)? {
-            let bytes = <[u8; 9]>::try_from(key.as_slice())
-                .map_err(|_| StoreError::BadRecord { what: "slot", field: "key" })?;
+            let bytes = <[u8; 9]>::try_from(key.as_slice()).map_err(|_| StoreError::BadRecord {
+                what: "slot",
+                field: "key",
+            })?;
             let [deal @ .., slot] = bytes;
-            let key = SlotKey { deal: DealId(u64::from_be_bytes(deal)), slot: SlotIndex(slot) };
+            let key = SlotKey {
+                deal: DealId(u64::from_be_bytes(deal)),
+                slot: SlotIndex(slot),
+            };
             state.slots.insert(key, SlotRecord::decode(&value)?);
         }
         for (key, value) in entries(&store, Family::Sectors)? {
-            let bytes = <[u8; 8]>::try_from(key.as_slice())
-                .map_err(|_| StoreError::BadRecord { what: "sector", field: "key" })?;
-            state.sectors.insert(SectorId(u64::from_be_bytes(bytes)), SectorRecord::decode(&value)?);
+            let bytes = <[u8; 8]>::try_from(key.as_slice()).map_err(|_| StoreError::BadRecord {
+                what: "sector",
+                field: "key",
+            })?;
+            state.sectors.insert(
+                SectorId(u64::from_be_bytes(bytes)),
+                SectorRecord::decode(&value)?,
+            );
         }
         for (key, value) in entries(&store, Family::Chain)? {
             match key.split_first() {
                 Some((b'm', rest)) => {
-                    let tree = rest
-                        .first_chunk::<4>()
-                        .ok_or(StoreError::BadRecord { what: "tree change", field: "key" })?;
+                    let tree = rest.first_chunk::<4>().ok_or(StoreError::BadRecord {
+                        what: "tree change",
+                        field: "key",
+                    })?;
                     let tree = TreeIndex(u32::from_be_bytes(*tree));
-                    state.changes.entry(tree).or_default().push(TreeChange::decode(&value)?);
+                    state
+                        .changes
+                        .entry(tree)
+                        .or_default()
+                        .push(TreeChange::decode(&value)?);
                 }
                 _ => state.cursor = Some(Cursor::decode(&value)?),
             }
         }
-        state.next_sector = match store.get(Family::Node, NEXT_SECTOR, "reading the next sector's number")? {
+        state.next_sector = match store.get(
+            Family::Node,
+            NEXT_SECTOR,
+            "reading the next sector's number",
+        )? {
             Some(bytes) => <[u8; 8]>::try_from(bytes.as_slice())
                 .map(u64::from_le_bytes)
-                .map_err(|_| StoreError::BadRecord { what: "next sector", field: "number" })?,
+                .map_err(|_| StoreError::BadRecord {
+                    what: "next sector",
+                    field: "number",
+                })?,
             None => 0,
         };
-        Ok(Self { store, state: Mutex::new(state) })
+        Ok(Self {
+            store,
+            state: Mutex::new(state),
+        })
     }
 
     /// The store under it.
@@ -122,7 +149,12 @@ impl Ledger {
     /// All slots for which `want` holds.
     #[must_use]
     pub fn slots(&self, want: impl Fn(&SlotRecord) -> bool) -> Vec<(SlotKey, SlotRecord)> {
-        self.state().slots.iter().filter(|(_, record)| want(record)).map(|(key, record)| (*key, *record)).collect()
+        self.state()
+            .slots
+            .iter()
+            .filter(|(_, record)| want(record))
+            .map(|(key, record)| (*key, *record))
+            .collect()
     }
 
     /// Remembers a slot that the store has just recorded together with its piece.
@@ -147,9 +179,20 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Illegal`] for a step its state does not allow, [`StoreError::Missing`] for an unknown slot, and
     /// the disk's own.
-    pub fn step_slot(&self, key: SlotKey, event: SlotEvent, now_unix: u64) -> Result<SlotRecord, StoreError> {
-        let record = self.slot(key).ok_or_else(|| StoreError::Missing { what: format!("slot {key}") })?;
-        let moved = SlotRecord { state: record.state.next(event)?, since_unix: now_unix, ..record };
+    pub fn step_slot(
+        &self,
+        key: SlotKey,
+        event: SlotEvent,
+        now_unix: u64,
+    ) -> Result<SlotRecord, StoreError> {
+        let record = self.slot(key).ok_or_else(|| StoreError::Missing {
+            what: format!("slot {key}"),
+        })?;
+        let moved = SlotRecord {
+            state: record.state.next(event)?,
+            since_unix: now_unix,
+            ..record
+        };
         self.put_slot(key, moved)?;
         Ok(moved)
     }
@@ -164,18 +207,31 @@ impl Ledger {
     #[must_use]
     pub fn sectors(&self, want: impl Fn(&SectorRecord) -> bool) -> Vec<(SectorId, SectorRecord)> {
         let state = self.state();
-        state.sectors.iter().filter(|(_, record)| want(record)).map(|(id, record)| (*id, record.clone())).collect()
+        state
+            .sectors
+            .iter()
+            .filter(|(_, record)| want(record))
+            .map(|(id, record)| (*id, record.clone()))
+            .collect()
     }
 
     /// Fixes the places of a new sector.
     ///
     /// # Errors
     /// The disk's own.
-    pub fn plan_sector(&self, kind: SectorKind, places: Vec<Place>) -> Result<SectorId, StoreError> {
+    pub fn plan_sector(
+        &self,
+        kind: SectorKind,
+        places: Vec<Place>,
+    ) -> Result<SectorId, StoreError> {
         let mut state = self.state();
         let sector = SectorId(state.next_sector);
         let next = state.next_sector.saturating_add(1);
-        let record = SectorRecord { state: SectorState::Planned, kind, places };
+        let record = SectorRecord {
+            state: SectorState::Planned,
+            kind,
+            places,
+        };
         let mut batch = self.store.batch();
         batch.put(Family::Sectors, &keys::sector(sector), &record.encode());
         batch.put(Family::Node, NEXT_SECTOR, &next.to_le_bytes());
@@ -198,7 +254,12 @@ impl Ledger {
     }
 
     /// Remembers a sector and slots that the store has just recorded together with the leaves.
-    pub fn note_packed(&self, sector: SectorId, record: SectorRecord, slots: &[(SlotKey, SlotRecord)]) {
+    pub fn note_packed(
+        &self,
+        sector: SectorId,
+        record: SectorRecord,
+        slots: &[(SlotKey, SlotRecord)],
+    ) {
         let mut state = self.state();
         state.sectors.insert(sector, record);
         state.slots.extend(slots.iter().copied());
@@ -208,9 +269,18 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::step_slot`].
-    pub fn step_sector(&self, sector: SectorId, event: SectorEvent) -> Result<SectorRecord, StoreError> {
-        let record = self.sector(sector).ok_or_else(|| StoreError::Missing { what: format!("sector {sector}") })?;
-        let moved = SectorRecord { state: record.state.next(event)?, ..record };
+    pub fn step_sector(
+        &self,
+        sector: SectorId,
+        event: SectorEvent,
+    ) -> Result<SectorRecord, StoreError> {
+        let record = self.sector(sector).ok_or_else(|| StoreError::Missing {
+            what: format!("sector {sector}"),
+        })?;
+        let moved = SectorRecord {
+            state: record.state.next(event)?,
+            ..record
+        };
         let mut batch = self.store.batch();
         batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
         self.store.commit(batch, "recording a sector")?;
@@ -230,7 +300,10 @@ impl Ledger {
     #[must_use]
     pub fn is_wanted(&self, content_id: &ContentId) -> bool {
         let state = self.state();
-        state.slots.values().any(|record| record.content_id == *content_id && record.state != SlotState::Ended)
+        state
+            .slots
+            .values()
+            .any(|record| record.content_id == *content_id && record.state != SlotState::Ended)
     }
 
     /// Where the chain has been followed to.
@@ -261,8 +334,14 @@ impl Ledger {
         batch.put(Family::Chain, CURSOR, &cursor.encode());
         let mut counts: BTreeMap<TreeIndex, u64> = BTreeMap::new();
         for (tree, change) in &step.changes {
-            let sequence = counts.entry(*tree).or_insert_with(|| state.changes.get(tree).map_or(0, |all| all.len() as u64));
-            batch.put(Family::Chain, &keys::change(*tree, *sequence), &change.encode());
+            let sequence = counts
+                .entry(*tree)
+                .or_insert_with(|| state.changes.get(tree).map_or(0, |all| all.len() as u64));
+            batch.put(
+                Family::Chain,
+                &keys::change(*tree, *sequence),
+                &change.encode(),
+            );
             *sequence += 1;
         }
         for (sector, record) in &step.sectors {
@@ -286,7 +365,11 @@ impl Ledger {
     /// # Errors
     /// A record that does not decode, and the disk's own.
     pub fn window(&self, tree: TreeIndex, period: Period) -> Result<WindowState, StoreError> {
-        let bytes = self.store.get(Family::Windows, &keys::window(tree, period), "reading a window")?;
+        let bytes = self.store.get(
+            Family::Windows,
+            &keys::window(tree, period),
+            "reading a window",
+        )?;
         bytes.map_or(Ok(WindowState::Open), |bytes| decode_window(&bytes))
     }
 
@@ -294,9 +377,18 @@ impl Ledger {
     ///
     /// # Errors
     /// The disk's own.
-    pub fn put_window(&self, tree: TreeIndex, period: Period, window: &WindowState) -> Result<(), StoreError> {
+    pub fn put_window(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        window: &WindowState,
+    ) -> Result<(), StoreError> {
         let mut batch = self.store.batch();
-        batch.put(Family::Windows, &keys::window(tree, period), &encode_window(window));
+        batch.put(
+            Family::Windows,
+            &keys::window(tree, period),
+            &encode_window(window),
+        );
         self.store.commit(batch, "recording a window")
     }
 
@@ -304,27 +396,42 @@ impl Ledger {
     ///
     /// # Errors
     /// The disk's own.
-    pub fn last_window(&self, tree: TreeIndex) -> Result<Option<(Period, WindowState)>, StoreError> {
+    pub fn last_window(
+        &self,
+        tree: TreeIndex,
+    ) -> Result<Option<(Period, WindowState)>, StoreError> {
         let doing = "reading windows";
-        let mut cursor = self.store.db().raw_iterator_cf(self.store.family(Family::Windows)?);
+        let mut cursor = self
+            .store
+            .db()
+            .raw_iterator_cf(self.store.family(Family::Windows)?);
         cursor.seek_for_prev(keys::window(tree, Period(u64::MAX)));
         cursor.status().map_err(|error| fault(doing, &error))?;
         let (Some(key), Some(value)) = (cursor.key(), cursor.value()) else {
             return Ok(None);
         };
         let (Some(found), Some(period)) = (key.first_chunk::<4>(), key.last_chunk::<8>()) else {
-            return Err(StoreError::BadRecord { what: "window", field: "key" });
+            return Err(StoreError::BadRecord {
+                what: "window",
+                field: "key",
+            });
         };
         if u32::from_be_bytes(*found) != tree.0 {
             return Ok(None);
         }
-        Ok(Some((Period(u64::from_be_bytes(*period)), decode_window(value)?)))
+        Ok(Some((
+            Period(u64::from_be_bytes(*period)),
+            decode_window(value)?,
+        )))
     }
 }
 
 fn entries(store: &Store, family: Family) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
     let mut all = Vec::new();
-    for entry in store.db().iterator_cf(store.family(family)?, IteratorMode::Start) {
+    for entry in store
+        .db()
+        .iterator_cf(store.family(family)?, IteratorMode::Start)
+    {
         let (key, value) = entry.map_err(|error| fault("loading records", &error))?;
         all.push((key.into_vec(), value.into_vec()));
     }

@@ -36,13 +36,21 @@ pub struct PieceWriter<'s> {
 }
 
 enum Way<'s> {
-    File { writer: SstFileWriter<'s>, path: PathBuf },
-    Log { parts: Vec<Vec<u8>> },
+    File {
+        writer: SstFileWriter<'s>,
+        path: PathBuf,
+    },
+    Log {
+        parts: Vec<Vec<u8>>,
+    },
 }
 
 impl std::fmt::Debug for PieceWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PieceWriter").field("content_id", &self.content_id).field("got", &self.got).finish_non_exhaustive()
+        f.debug_struct("PieceWriter")
+            .field("content_id", &self.content_id)
+            .field("got", &self.got)
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,22 +59,39 @@ impl Store {
     ///
     /// # Errors
     /// The disk's own.
-    pub fn piece_writer(&self, content_id: ContentId, byte_len: u64) -> Result<PieceWriter<'_>, StoreError> {
+    pub fn piece_writer(
+        &self,
+        content_id: ContentId,
+        byte_len: u64,
+    ) -> Result<PieceWriter<'_>, StoreError> {
         let way = if byte_len >= self.options().large_piece_bytes {
             let (writer, path) = self.sst_writer("piece")?;
             Way::File { writer, path }
         } else {
             Way::Log { parts: Vec::new() }
         };
-        Ok(PieceWriter { store: self, content_id, byte_len, got: 0, part: 0, held: Vec::new(), way })
+        Ok(PieceWriter {
+            store: self,
+            content_id,
+            byte_len,
+            got: 0,
+            part: 0,
+            held: Vec::new(),
+            way,
+        })
     }
 
     /// A new file beside the database, to be filled with ascending keys and ingested.
-    pub(super) fn sst_writer(&self, what: &'static str) -> Result<(SstFileWriter<'_>, PathBuf), StoreError> {
+    pub(super) fn sst_writer(
+        &self,
+        what: &'static str,
+    ) -> Result<(SstFileWriter<'_>, PathBuf), StoreError> {
         let number = NEXT_FILE.fetch_add(1, Ordering::Relaxed);
         let path = self.incoming().join(format!("{what}-{number}.sst"));
         let writer = SstFileWriter::create(self.ingested_options());
-        writer.open(&path).map_err(|error| fault("starting a file", &error))?;
+        writer
+            .open(&path)
+            .map_err(|error| fault("starting a file", &error))?;
         Ok((writer, path))
     }
 
@@ -75,9 +100,13 @@ impl Store {
     /// # Errors
     /// The disk's own.
     pub fn piece(&self, content_id: &ContentId) -> Result<Option<PieceRecord>, StoreError> {
-        self.get(Family::PieceMeta, content_id.as_bytes(), "reading a piece record")?
-            .map(|bytes| PieceRecord::decode(&bytes))
-            .transpose()
+        self.get(
+            Family::PieceMeta,
+            content_id.as_bytes(),
+            "reading a piece record",
+        )?
+        .map(|bytes| PieceRecord::decode(&bytes))
+        .transpose()
     }
 
     /// The BLAKE3 outboard of a piece, if it is here.
@@ -85,7 +114,11 @@ impl Store {
     /// # Errors
     /// The disk's own.
     pub fn outboard(&self, content_id: &ContentId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get_bulk(Family::Outboards, content_id.as_bytes(), "reading an outboard")
+        self.get_bulk(
+            Family::Outboards,
+            content_id.as_bytes(),
+            "reading an outboard",
+        )
     }
 
     /// The roots of a piece's chunks of leaves, up to the last that holds a byte of it.
@@ -93,33 +126,54 @@ impl Store {
     /// # Errors
     /// A root that is no field element, and the disk's own.
     pub fn piece_rows(&self, content_id: &ContentId) -> Result<Option<Vec<Fr>>, StoreError> {
-        self.get(Family::PieceRows, content_id.as_bytes(), "reading chunk roots")?
-            .map(|bytes| nodes_of("chunk roots", &bytes))
-            .transpose()
+        self.get(
+            Family::PieceRows,
+            content_id.as_bytes(),
+            "reading chunk roots",
+        )?
+        .map(|bytes| nodes_of("chunk roots", &bytes))
+        .transpose()
     }
 
     /// One part (130,048 bytes, the last one less) of a piece, wherever it lies now.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when the record says it is here and it is not, and the disk's own.
-    pub fn piece_part(&self, content_id: &ContentId, record: &PieceRecord, part: u32) -> Result<Vec<u8>, StoreError> {
+    pub fn piece_part(
+        &self,
+        content_id: &ContentId,
+        record: &PieceRecord,
+        part: u32,
+    ) -> Result<Vec<u8>, StoreError> {
         let family = match record.home {
             Home::Large => Family::Pieces,
             Home::Small => Family::SmallPieces,
-            Home::Sector { sector, offset_leaves } => {
+            Home::Sector {
+                sector,
+                offset_leaves,
+            } => {
                 return sectors::read_part(self, sector, offset_leaves, record.byte_len, part);
             }
         };
         self.get_bulk(family, &keys::part(content_id, part), "reading a piece")?
-            .ok_or_else(|| StoreError::Missing { what: format!("part {part} of piece {content_id}") })
+            .ok_or_else(|| StoreError::Missing {
+                what: format!("part {part} of piece {content_id}"),
+            })
     }
 
     /// Bytes of a piece from `offset` on, at most `len`.
     ///
     /// # Errors
     /// As [`Self::piece_part`]; a piece that was packed in between is looked up again.
-    pub fn read_piece(&self, content_id: &ContentId, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let missing = || StoreError::Missing { what: format!("piece {content_id}") };
+    pub fn read_piece(
+        &self,
+        content_id: &ContentId,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let missing = || StoreError::Missing {
+            what: format!("piece {content_id}"),
+        };
         let record = self.piece(content_id)?.ok_or_else(missing)?;
         match self.read_recorded(content_id, &record, offset, len) {
             Err(StoreError::Missing { .. }) => {
@@ -142,14 +196,19 @@ impl Store {
         let mut at = offset;
         while at < end {
             let part_bytes = PIECE_PART_BYTES as u64;
-            let part = u32::try_from(at / part_bytes).map_err(|_| StoreError::BadRecord { what: "piece", field: "byte_len" })?;
+            let part = u32::try_from(at / part_bytes).map_err(|_| StoreError::BadRecord {
+                what: "piece",
+                field: "byte_len",
+            })?;
             let whole = self.piece_part(content_id, record, part)?;
             let from = usize::try_from(at % part_bytes).unwrap_or(usize::MAX);
             let wanted = usize::try_from(end - at).unwrap_or(usize::MAX);
             let slice = whole.get(from..).unwrap_or_default();
             let slice = slice.get(..wanted).unwrap_or(slice);
             if slice.is_empty() {
-                return Err(StoreError::Missing { what: format!("bytes from {at} on of piece {content_id}") });
+                return Err(StoreError::Missing {
+                    what: format!("bytes from {at} on of piece {content_id}"),
+                });
             }
             bytes.extend_from_slice(slice);
             at += slice.len() as u64;
@@ -175,7 +234,11 @@ impl Store {
     }
 
     /// Drops the bytes of a piece as it arrived; its record no longer points there.
-    pub(super) fn drop_arrived(&self, content_id: &ContentId, home: Home) -> Result<(), StoreError> {
+    pub(super) fn drop_arrived(
+        &self,
+        content_id: &ContentId,
+        home: Home,
+    ) -> Result<(), StoreError> {
         let (from, to) = (keys::part(content_id, 0), keys::part(content_id, u32::MAX));
         match home {
             Home::Large => self.drop_ingested(Family::Pieces, &from, &to),
@@ -190,9 +253,14 @@ impl Store {
 
     /// Drops arrived bytes whose record is missing or points elsewhere: what a crash left between two steps.
     pub(super) fn sweep_orphan_pieces(&self) -> Result<(), StoreError> {
-        for (family, home) in [(Family::Pieces, Home::Large), (Family::SmallPieces, Home::Small)] {
+        for (family, home) in [
+            (Family::Pieces, Home::Large),
+            (Family::SmallPieces, Home::Small),
+        ] {
             for content_id in self.content_ids_in(family)? {
-                let kept = self.piece(&content_id)?.is_some_and(|record| record.home == home);
+                let kept = self
+                    .piece(&content_id)?
+                    .is_some_and(|record| record.home == home);
                 if !kept {
                     tracing::info!(%content_id, "dropping bytes that a crash left without a record");
                     self.drop_arrived(&content_id, home)?;
@@ -206,19 +274,28 @@ impl Store {
         let mut ids = Vec::new();
         let mut cursor = self.db().raw_iterator_cf(self.family(family)?);
         cursor.seek_to_first();
-        while let Some(id) = cursor.key().and_then(|key| key.first_chunk::<32>()).copied() {
+        while let Some(id) = cursor
+            .key()
+            .and_then(|key| key.first_chunk::<32>())
+            .copied()
+        {
             let content_id = ContentId::from(id);
             ids.push(content_id);
             cursor.seek(keys::part(&content_id, u32::MAX));
         }
-        cursor.status().map_err(|error| fault("sweeping pieces", &error))?;
+        cursor
+            .status()
+            .map_err(|error| fault("sweeping pieces", &error))?;
         Ok(ids)
     }
 
     pub(super) fn count_pieces(&self) -> Result<(u64, u64), StoreError> {
         let mut count = 0_u64;
         let mut bytes = 0_u64;
-        for entry in self.db().iterator_cf(self.family(Family::PieceMeta)?, rocksdb::IteratorMode::Start) {
+        for entry in self.db().iterator_cf(
+            self.family(Family::PieceMeta)?,
+            rocksdb::IteratorMode::Start,
+        ) {
             let (_, value) = entry.map_err(|error| fault("counting pieces", &error))?;
             count += 1;
             bytes = bytes.saturating_add(PieceRecord::decode(&value)?.byte_len);
@@ -235,7 +312,10 @@ impl PieceWriter<'_> {
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
         self.got = self.got.saturating_add(bytes.len() as u64);
         if self.got > self.byte_len {
-            return Err(StoreError::PieceLength { expected: self.byte_len, got: self.got });
+            return Err(StoreError::PieceLength {
+                expected: self.byte_len,
+                got: self.got,
+            });
         }
         // Whole parts go straight through; only what is left over is held.
         while self.held.len() + bytes.len() >= PIECE_PART_BYTES {
@@ -280,7 +360,10 @@ impl PieceWriter<'_> {
         slot: (SlotKey, &SlotRecord),
     ) -> Result<(), StoreError> {
         if self.got != self.byte_len {
-            return Err(StoreError::PieceLength { expected: self.byte_len, got: self.got });
+            return Err(StoreError::PieceLength {
+                expected: self.byte_len,
+                got: self.got,
+            });
         }
         let last = std::mem::take(&mut self.held);
         if !last.is_empty() || self.part == 0 {
@@ -289,10 +372,13 @@ impl PieceWriter<'_> {
         let mut batch = self.store.batch();
         let home = match &mut self.way {
             Way::File { writer, path } => {
-                writer.finish().map_err(|error| fault("finishing a piece", &error))?;
+                writer
+                    .finish()
+                    .map_err(|error| fault("finishing a piece", &error))?;
                 // The same piece may have been left by a crash, or be stored twice at once: the newer file replaces it.
                 self.store.drop_arrived(&self.content_id, Home::Large)?;
-                self.store.ingest(Family::Pieces, vec![path.clone()], "taking in a piece")?;
+                self.store
+                    .ingest(Family::Pieces, vec![path.clone()], "taking in a piece")?;
                 Home::Large
             }
             Way::Log { parts } => {
@@ -301,9 +387,17 @@ impl PieceWriter<'_> {
             }
         };
         let record = PieceRecord { home, ..record };
-        batch.put(Family::PieceMeta, self.content_id.as_bytes(), &record.encode());
+        batch.put(
+            Family::PieceMeta,
+            self.content_id.as_bytes(),
+            &record.encode(),
+        );
         batch.put(Family::Outboards, self.content_id.as_bytes(), outboard);
-        batch.put(Family::PieceRows, self.content_id.as_bytes(), &bytes_of(rows));
+        batch.put(
+            Family::PieceRows,
+            self.content_id.as_bytes(),
+            &bytes_of(rows),
+        );
         batch.put(Family::Slots, &slot.0.bytes(), &slot.1.encode());
         let known = self.store.piece(&self.content_id)?.is_some();
         self.store.commit(batch, "recording a piece")?;
@@ -321,10 +415,19 @@ pub(super) fn bytes_of(nodes: &[Fr]) -> Vec<u8> {
 pub(super) fn nodes_of(what: &'static str, bytes: &[u8]) -> Result<Vec<Fr>, StoreError> {
     let (elements, rest) = bytes.as_chunks::<{ field::ELEMENT_BYTES }>();
     if !rest.is_empty() {
-        return Err(StoreError::BadRecord { what, field: "length" });
+        return Err(StoreError::BadRecord {
+            what,
+            field: "length",
+        });
     }
-    let bad = |_| StoreError::BadRecord { what, field: "node" };
-    elements.iter().map(|element| field::from_bytes(element).map_err(bad)).collect()
+    let bad = |_| StoreError::BadRecord {
+        what,
+        field: "node",
+    };
+    elements
+        .iter()
+        .map(|element| field::from_bytes(element).map_err(bad))
+        .collect()
 }
 
 fn put_small(batch: &mut Batch<'_>, content_id: &ContentId, parts: &[Vec<u8>]) {

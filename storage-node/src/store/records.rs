@@ -110,7 +110,10 @@ impl PieceRecord {
         match self.home {
             Home::Large => writer.u8(1),
             Home::Small => writer.u8(2),
-            Home::Sector { sector, offset_leaves } => {
+            Home::Sector {
+                sector,
+                offset_leaves,
+            } => {
                 writer.u8(3);
                 writer.u64(sector.0);
                 writer.u64(offset_leaves);
@@ -128,11 +131,19 @@ impl PieceRecord {
         let home = match reader.u8("home")? {
             1 => Home::Large,
             2 => Home::Small,
-            3 => Home::Sector { sector: SectorId(reader.u64("sector")?), offset_leaves: reader.u64("offset")? },
+            3 => Home::Sector {
+                sector: SectorId(reader.u64("sector")?),
+                offset_leaves: reader.u64("offset")?,
+            },
             _ => return Err(reader.bad("home")),
         };
         reader.end()?;
-        Ok(Self { byte_len, b, comm_p, home })
+        Ok(Self {
+            byte_len,
+            b,
+            comm_p,
+            home,
+        })
     }
 }
 
@@ -172,17 +183,27 @@ impl SlotRecord {
         let since_unix = reader.u64("since")?;
         let state = match reader.u8("state")? {
             1 => SlotState::Stored,
-            2 => SlotState::Accepted { acceptance: Signature(reader.array("acceptance")?) },
+            2 => SlotState::Accepted {
+                acceptance: Signature(reader.array("acceptance")?),
+            },
             3 => SlotState::Packed {
                 acceptance: Signature(reader.array("acceptance")?),
                 sector: SectorId(reader.u64("sector")?),
             },
-            4 => SlotState::Active { sector: SectorId(reader.u64("sector")?) },
+            4 => SlotState::Active {
+                sector: SectorId(reader.u64("sector")?),
+            },
             5 => SlotState::Ended,
             _ => return Err(reader.bad("state")),
         };
         reader.end()?;
-        Ok(Self { content_id, owner, expiry_unix, since_unix, state })
+        Ok(Self {
+            content_id,
+            owner,
+            expiry_unix,
+            since_unix,
+            state,
+        })
     }
 }
 
@@ -197,7 +218,12 @@ impl SectorRecord {
                 writer.bytes(comm_d.as_bytes());
                 writer.bytes(comm_r.as_bytes());
             }
-            SectorState::Registered { comm_d, comm_r, number, tree } => {
+            SectorState::Registered {
+                comm_d,
+                comm_r,
+                number,
+                tree,
+            } => {
                 writer.u8(3);
                 writer.bytes(comm_d.as_bytes());
                 writer.bytes(comm_r.as_bytes());
@@ -236,7 +262,9 @@ impl SectorRecord {
                 number: SectorNumber(reader.u64("number")?),
                 tree: TreeIndex(reader.u32("tree")?),
             },
-            4 => SectorState::Retired { number: SectorNumber(reader.u64("number")?) },
+            4 => SectorState::Retired {
+                number: SectorNumber(reader.u64("number")?),
+            },
             _ => return Err(reader.bad("state")),
         };
         let count = reader.u32("places")?;
@@ -251,7 +279,11 @@ impl SectorRecord {
             });
         }
         reader.end()?;
-        Ok(Self { state, kind, places })
+        Ok(Self {
+            state,
+            kind,
+            places,
+        })
     }
 }
 
@@ -275,7 +307,11 @@ impl TreeChange {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::versioned(VERSION);
         match self {
-            Self::Append { comm_r, number, kind } => {
+            Self::Append {
+                comm_r,
+                number,
+                kind,
+            } => {
                 writer.u8(1);
                 writer.bytes(comm_r.as_bytes());
                 writer.u64(number.0);
@@ -299,7 +335,10 @@ impl TreeChange {
                 number: SectorNumber(reader.u64("number")?),
                 kind: kind_of(&mut reader)?,
             },
-            2 => Self::Retire { index: reader.u32("index")?, number: SectorNumber(reader.u64("number")?) },
+            2 => Self::Retire {
+                index: reader.u32("index")?,
+                number: SectorNumber(reader.u64("number")?),
+            },
             _ => return Err(reader.bad("kind of change")),
         };
         reader.end()?;
@@ -327,7 +366,9 @@ pub(crate) fn decode_window(bytes: &[u8]) -> Result<WindowState, StoreError> {
     reader.version(VERSION)?;
     let state = match reader.u8("state")? {
         1 => WindowState::Open,
-        2 => WindowState::Proved { proof: reader.array("proof")? },
+        2 => WindowState::Proved {
+            proof: reader.array("proof")?,
+        },
         3 => WindowState::Counted,
         4 => WindowState::Missed,
         5 => WindowState::Excused,
@@ -367,11 +408,21 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place { content_id: ContentId::from([1; 32]), comm_p: element(2), offset_leaves: 16, byte_len: 500, b: 4 }
+        Place {
+            content_id: ContentId::from([1; 32]),
+            comm_p: element(2),
+            offset_leaves: 16,
+            byte_len: 500,
+            b: 4,
+        }
     }
 
     fn golden(got: &[u8], expected: &[&[u8]], what: &str) {
-        assert_eq!(hex::encode(got), hex::encode(expected.concat()), "golden bytes of {what}");
+        assert_eq!(
+            hex::encode(got),
+            hex::encode(expected.concat()),
+            "golden bytes of {what}"
+        );
     }
 
     #[test]
@@ -381,11 +432,30 @@ mod tests {
         for (home, tail) in [
             (Home::Large, vec![1]),
             (Home::Small, vec![2]),
-            (Home::Sector { sector: SectorId(0x0102), offset_leaves: 0x0102 }, [&[3][..], &number, &number].concat()),
+            (
+                Home::Sector {
+                    sector: SectorId(0x0102),
+                    offset_leaves: 0x0102,
+                },
+                [&[3][..], &number, &number].concat(),
+            ),
         ] {
-            let record = PieceRecord { byte_len: 0x0102, b: 4, comm_p, home };
-            golden(&record.encode(), &[&[1], &number, &[4], comm_p.as_bytes(), &tail], "piece");
-            assert_eq!(PieceRecord::decode(&record.encode()).unwrap(), record, "read back");
+            let record = PieceRecord {
+                byte_len: 0x0102,
+                b: 4,
+                comm_p,
+                home,
+            };
+            golden(
+                &record.encode(),
+                &[&[1], &number, &[4], comm_p.as_bytes(), &tail],
+                "piece",
+            );
+            assert_eq!(
+                PieceRecord::decode(&record.encode()).unwrap(),
+                record,
+                "read back"
+            );
         }
     }
 
@@ -396,8 +466,14 @@ mod tests {
         let seven = 7_u64.to_le_bytes();
         for (state, tail) in [
             (SlotState::Stored, vec![1]),
-            (SlotState::Accepted { acceptance }, [&[2][..], &[9; 65]].concat()),
-            (SlotState::Packed { acceptance, sector }, [&[3][..], &[9; 65], &seven].concat()),
+            (
+                SlotState::Accepted { acceptance },
+                [&[2][..], &[9; 65]].concat(),
+            ),
+            (
+                SlotState::Packed { acceptance, sector },
+                [&[3][..], &[9; 65], &seven].concat(),
+            ),
             (SlotState::Active { sector }, [&[4][..], &seven].concat()),
             (SlotState::Ended, vec![5]),
         ] {
@@ -409,8 +485,16 @@ mod tests {
                 state,
             };
             let (three, four) = (3_u64.to_le_bytes(), 4_u64.to_le_bytes());
-            golden(&record.encode(), &[&[1], &[1; 32], &[2; 20], &three, &four, &tail], "slot");
-            assert_eq!(SlotRecord::decode(&record.encode()).unwrap(), record, "read back");
+            golden(
+                &record.encode(),
+                &[&[1], &[1; 32], &[2; 20], &three, &four, &tail],
+                "slot",
+            );
+            assert_eq!(
+                SlotRecord::decode(&record.encode()).unwrap(),
+                record,
+                "read back"
+            );
         }
     }
 
@@ -423,19 +507,47 @@ mod tests {
         let eight = 8_u32.to_le_bytes();
         for (state, body) in [
             (SectorState::Planned, vec![1]),
-            (SectorState::Packed { comm_d, comm_r }, [&[2][..], d, r].concat()),
-            (SectorState::Registered { comm_d, comm_r, number, tree }, [&[3][..], d, r, &seven, &eight].concat()),
+            (
+                SectorState::Packed { comm_d, comm_r },
+                [&[2][..], d, r].concat(),
+            ),
+            (
+                SectorState::Registered {
+                    comm_d,
+                    comm_r,
+                    number,
+                    tree,
+                },
+                [&[3][..], d, r, &seven, &eight].concat(),
+            ),
             (SectorState::Retired { number }, [&[4][..], &seven].concat()),
         ] {
-            let record = SectorRecord { state, kind: SectorKind::Hot, places: vec![place()] };
+            let record = SectorRecord {
+                state,
+                kind: SectorKind::Hot,
+                places: vec![place()],
+            };
             let one = 1_u32.to_le_bytes();
             let (offset, len) = (16_u64.to_le_bytes(), 500_u64.to_le_bytes());
             golden(
                 &record.encode(),
-                &[&[1, 0], &body, &one, &[1; 32], element(2).as_bytes(), &offset, &len, &[4]],
+                &[
+                    &[1, 0],
+                    &body,
+                    &one,
+                    &[1; 32],
+                    element(2).as_bytes(),
+                    &offset,
+                    &len,
+                    &[4],
+                ],
                 "sector",
             );
-            assert_eq!(SectorRecord::decode(&record.encode()).unwrap(), record, "read back");
+            assert_eq!(
+                SectorRecord::decode(&record.encode()).unwrap(),
+                record,
+                "read back"
+            );
         }
     }
 
@@ -443,18 +555,44 @@ mod tests {
     fn cursor_changes_and_windows_have_their_golden_bytes() {
         let cursor = Cursor { next_block: 258 };
         golden(&cursor.encode(), &[&[1], &258_u64.to_le_bytes()], "cursor");
-        assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor, "read back");
-        let append = TreeChange::Append { comm_r: element(3), number: SectorNumber(4), kind: SectorKind::Sealed };
-        golden(&append.encode(), &[&[1, 1], element(3).as_bytes(), &4_u64.to_le_bytes(), &[1]], "append");
-        let retire = TreeChange::Retire { index: 2, number: SectorNumber(4) };
-        golden(&retire.encode(), &[&[1, 2], &2_u32.to_le_bytes(), &4_u64.to_le_bytes()], "retire");
+        assert_eq!(
+            Cursor::decode(&cursor.encode()).unwrap(),
+            cursor,
+            "read back"
+        );
+        let append = TreeChange::Append {
+            comm_r: element(3),
+            number: SectorNumber(4),
+            kind: SectorKind::Sealed,
+        };
+        golden(
+            &append.encode(),
+            &[&[1, 1], element(3).as_bytes(), &4_u64.to_le_bytes(), &[1]],
+            "append",
+        );
+        let retire = TreeChange::Retire {
+            index: 2,
+            number: SectorNumber(4),
+        };
+        golden(
+            &retire.encode(),
+            &[&[1, 2], &2_u32.to_le_bytes(), &4_u64.to_le_bytes()],
+            "retire",
+        );
         for change in [append, retire] {
-            assert_eq!(TreeChange::decode(&change.encode()).unwrap(), change, "read back");
+            assert_eq!(
+                TreeChange::decode(&change.encode()).unwrap(),
+                change,
+                "read back"
+            );
         }
         let proof = [9; 512];
         let states = [
             (WindowState::Open, vec![1, 1]),
-            (WindowState::Proved { proof }, [&[1, 2][..], &proof].concat()),
+            (
+                WindowState::Proved { proof },
+                [&[1, 2][..], &proof].concat(),
+            ),
             (WindowState::Counted, vec![1, 3]),
             (WindowState::Missed, vec![1, 4]),
             (WindowState::Excused, vec![1, 5]),
@@ -472,9 +610,15 @@ mod tests {
             owner: Address([2; 20]),
             expiry_unix: 3,
             since_unix: 4,
-            state: SlotState::Accepted { acceptance: Signature([9; 65]) },
+            state: SlotState::Accepted {
+                acceptance: Signature([9; 65]),
+            },
         };
-        let sector = SectorRecord { state: SectorState::Planned, kind: SectorKind::Hot, places: vec![place(), place()] };
+        let sector = SectorRecord {
+            state: SectorState::Planned,
+            kind: SectorKind::Hot,
+            places: vec![place(), place()],
+        };
         let refuses = |name: &str, bytes: &[u8], decodes: &dyn Fn(&[u8]) -> bool| {
             assert!(decodes(bytes), "{name} whole");
             for length in 0..bytes.len() {
@@ -482,7 +626,11 @@ mod tests {
             }
             assert!(!decodes(&[bytes, &[0]].concat()), "{name} with a byte more");
         };
-        refuses("slot", &slot.encode(), &|bytes| SlotRecord::decode(bytes).is_ok());
-        refuses("sector", &sector.encode(), &|bytes| SectorRecord::decode(bytes).is_ok());
+        refuses("slot", &slot.encode(), &|bytes| {
+            SlotRecord::decode(bytes).is_ok()
+        });
+        refuses("sector", &sector.encode(), &|bytes| {
+            SectorRecord::decode(bytes).is_ok()
+        });
     }
 }

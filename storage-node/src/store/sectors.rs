@@ -8,12 +8,12 @@ use rocksdb::SstFileWriter;
 
 use crate::deal::SectorId;
 use crate::error::{SectorError, StoreError};
+use crate::store::Store;
 use crate::store::db::fault;
 use crate::store::keys::{self, Family};
 use crate::store::ledger::SlotKey;
 use crate::store::pieces::{PIECE_PART_BYTES, bytes_of, nodes_of};
 use crate::store::records::{Home, PieceRecord, SectorRecord, SlotRecord};
-use crate::store::Store;
 
 /// Bytes of a chunk of leaves.
 pub const CHUNK_BYTES: usize = CHUNK_LEAVES * field::ELEMENT_BYTES;
@@ -31,7 +31,9 @@ pub struct SectorWriter<'s> {
 
 impl std::fmt::Debug for SectorWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SectorWriter").field("sector", &self.sector).finish_non_exhaustive()
+        f.debug_struct("SectorWriter")
+            .field("sector", &self.sector)
+            .finish_non_exhaustive()
     }
 }
 
@@ -42,7 +44,12 @@ impl Store {
     /// The disk's own.
     pub fn sector_writer(&self, sector: SectorId) -> Result<SectorWriter<'_>, StoreError> {
         self.drop_sector_bytes(sector)?;
-        Ok(SectorWriter { store: self, sector, current: None, finished: Vec::new() })
+        Ok(SectorWriter {
+            store: self,
+            sector,
+            current: None,
+            finished: Vec::new(),
+        })
     }
 
     /// The stored bytes of a chunk of leaves; `None` for a chunk that holds no piece's bytes and was not stored.
@@ -50,7 +57,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Corrupt`] when the disk's checksum fails, and the disk's own.
     pub fn chunk(&self, sector: SectorId, chunk: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        self.get_bulk(Family::Chunks, &keys::chunk(sector, chunk), "reading a chunk of leaves")
+        self.get_bulk(
+            Family::Chunks,
+            &keys::chunk(sector, chunk),
+            "reading a chunk of leaves",
+        )
     }
 
     /// The rows above the chunks, chunk roots first, root last.
@@ -60,7 +71,8 @@ impl Store {
     pub fn rows(&self, sector: SectorId) -> Result<Vec<Fr>, StoreError> {
         let mut nodes = Vec::new();
         for part in 0_u32.. {
-            let Some(bytes) = self.get(Family::Rows, &keys::chunk(sector, part), "reading rows")? else {
+            let Some(bytes) = self.get(Family::Rows, &keys::chunk(sector, part), "reading rows")?
+            else {
                 break;
             };
             nodes.extend(nodes_of("rows", &bytes)?);
@@ -82,7 +94,12 @@ impl Store {
 
     /// Replaces the stored bytes of a chunk, with valid checksums of the disk's own: rot that only the tree can see.
     #[cfg(test)]
-    pub(crate) fn replace_chunk(&self, sector: SectorId, chunk: u32, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn replace_chunk(
+        &self,
+        sector: SectorId,
+        chunk: u32,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
         let mut batch = self.batch();
         batch.put(Family::Chunks, &keys::chunk(sector, chunk), bytes);
         self.commit(batch, "replacing a chunk")
@@ -120,7 +137,9 @@ impl SectorWriter<'_> {
     fn close_file(&mut self) -> Result<(), StoreError> {
         if let Some((mut writer, path)) = self.current.take() {
             self.finished.push(path);
-            writer.finish().map_err(|error| fault("finishing a file of leaves", &error))?;
+            writer
+                .finish()
+                .map_err(|error| fault("finishing a file of leaves", &error))?;
         }
         Ok(())
     }
@@ -132,21 +151,39 @@ impl SectorWriter<'_> {
     /// [`StoreError::DiskFull`] and the disk's own; after an error the pieces are where they were.
     pub fn finish(mut self, packed: &Packed<'_>) -> Result<(), StoreError> {
         self.close_file()?;
-        self.store.ingest(Family::Chunks, self.finished.clone(), "taking in leaves")?;
+        self.store
+            .ingest(Family::Chunks, self.finished.clone(), "taking in leaves")?;
         let mut batch = self.store.batch();
         for (part, nodes) in (0_u32..).zip(packed.rows.chunks(ROW_PART_NODES)) {
-            batch.put(Family::Rows, &keys::chunk(self.sector, part), &bytes_of(nodes));
+            batch.put(
+                Family::Rows,
+                &keys::chunk(self.sector, part),
+                &bytes_of(nodes),
+            );
         }
-        batch.put(Family::Sectors, &keys::sector(self.sector), &packed.record.encode());
+        batch.put(
+            Family::Sectors,
+            &keys::sector(self.sector),
+            &packed.record.encode(),
+        );
         let mut arrived = Vec::new();
         for place in &packed.record.places {
             let old = self
                 .store
                 .piece(&place.content_id)?
-                .ok_or_else(|| StoreError::Missing { what: format!("piece {}", place.content_id) })?;
+                .ok_or_else(|| StoreError::Missing {
+                    what: format!("piece {}", place.content_id),
+                })?;
             arrived.push((place.content_id, old.home));
-            let home = Home::Sector { sector: self.sector, offset_leaves: place.offset_leaves };
-            batch.put(Family::PieceMeta, place.content_id.as_bytes(), &PieceRecord { home, ..old }.encode());
+            let home = Home::Sector {
+                sector: self.sector,
+                offset_leaves: place.offset_leaves,
+            };
+            batch.put(
+                Family::PieceMeta,
+                place.content_id.as_bytes(),
+                &PieceRecord { home, ..old }.encode(),
+            );
         }
         for (key, slot) in packed.slots {
             batch.put(Family::Slots, &key.bytes(), &slot.encode());
@@ -180,16 +217,25 @@ pub(super) fn read_part(
     byte_len: u64,
     part: u32,
 ) -> Result<Vec<u8>, StoreError> {
-    let bad = |field| StoreError::BadRecord { what: "piece", field };
+    let bad = |field| StoreError::BadRecord {
+        what: "piece",
+        field,
+    };
     let before = u64::from(part).saturating_mul(PIECE_PART_BYTES as u64);
     let part_len = byte_len.saturating_sub(before).min(PIECE_PART_BYTES as u64);
     let first = offset_leaves.saturating_add(u64::from(part).saturating_mul(CHUNK_LEAVES as u64));
     let chunk = u32::try_from(first / CHUNK_LEAVES as u64).map_err(|_| bad("offset"))?;
-    let missing = || StoreError::Missing { what: format!("chunk {chunk} of sector {sector}") };
+    let missing = || StoreError::Missing {
+        what: format!("chunk {chunk} of sector {sector}"),
+    };
     let leaves = store.chunk(sector, chunk)?.ok_or_else(missing)?;
-    let at = usize::try_from(first % CHUNK_LEAVES as u64).map_err(|_| bad("offset"))? * field::ELEMENT_BYTES;
-    let count = usize::try_from(fr32::elements_for(part_len)).map_err(|_| bad("byte_len"))? * field::ELEMENT_BYTES;
-    let slice = leaves.get(at..at.saturating_add(count)).ok_or_else(missing)?;
+    let at = usize::try_from(first % CHUNK_LEAVES as u64).map_err(|_| bad("offset"))?
+        * field::ELEMENT_BYTES;
+    let count = usize::try_from(fr32::elements_for(part_len)).map_err(|_| bad("byte_len"))?
+        * field::ELEMENT_BYTES;
+    let slice = leaves
+        .get(at..at.saturating_add(count))
+        .ok_or_else(missing)?;
     fr32::decode_stored(slice, part_len).map_err(|error| StoreError::Corrupt {
         doing: "decoding a piece from its sector",
         detail: format!("sector {sector}, chunk {chunk}: {error}"),
@@ -204,10 +250,15 @@ pub fn parse_leaves(sector: SectorId, chunk: u32, bytes: &[u8]) -> Result<Vec<Fr
     let (elements, rest) = bytes.as_chunks::<{ field::ELEMENT_BYTES }>();
     let first = u64::from(chunk).saturating_mul(CHUNK_LEAVES as u64);
     if !rest.is_empty() {
-        return Err(SectorError::NotALeaf { sector, leaf: first.saturating_add(elements.len() as u64) });
+        return Err(SectorError::NotALeaf {
+            sector,
+            leaf: first.saturating_add(elements.len() as u64),
+        });
     }
     (first..)
         .zip(elements)
-        .map(|(leaf, element)| field::from_bytes(element).map_err(|_| SectorError::NotALeaf { sector, leaf }))
+        .map(|(leaf, element)| {
+            field::from_bytes(element).map_err(|_| SectorError::NotALeaf { sector, leaf })
+        })
         .collect()
 }
