@@ -76,7 +76,7 @@ impl Pace {
         self.waited = self.waited.saturating_add(start.elapsed());
         outcome.map_err(|_| {
             // A pause that was cut short because of what was slow before is slowness; a long one is a pause.
-            if left < self.stall / 2 {
+            if left.saturating_mul(2) < self.stall {
                 Late::TooSlow {
                     min_bytes_per_s: self.min_bytes_per_s,
                 }
