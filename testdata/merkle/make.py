@@ -249,4 +249,5 @@ def main():
             {"byte_len": 130, "stored": good[:-64] + le(2**254), "because": "element 7 uses a bit above"}]})
 
 
-main()
+if __name__ == "__main__":
+    main()

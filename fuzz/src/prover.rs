@@ -1,0 +1,40 @@
+//! Key files and proofs.
+
+use cairn_prover::groth16::{Key, Proof, VerifyingKey};
+
+/// Bytes of a key file's header; its layout is documented beside the reader.
+const HEADER_BYTES: usize = 168;
+const PAYLOAD_DIGEST: core::ops::Range<usize> = 104..136;
+const HEADER_DIGEST: core::ops::Range<usize> = 136..168;
+
+/// A key file: as it is, and again with its digests made right, so that what lies behind them is reached too.
+pub fn prover_open_key_file(data: &[u8]) {
+    open(data);
+    if data.len() >= HEADER_BYTES {
+        let mut sealed = data.to_vec();
+        let digest = *blake3::hash(&sealed[HEADER_BYTES..]).as_bytes();
+        sealed[PAYLOAD_DIGEST].copy_from_slice(&digest);
+        let digest = *blake3::hash(&sealed[..HEADER_DIGEST.start]).as_bytes();
+        sealed[HEADER_DIGEST].copy_from_slice(&digest);
+        open(&sealed);
+    }
+}
+
+fn open(bytes: &[u8]) {
+    if let Ok(key) = Key::from_file_bytes(bytes) {
+        assert_eq!(key.to_file_bytes(), bytes, "a key file has one form");
+    }
+    if let Ok((_, key)) = VerifyingKey::from_file_bytes(bytes) {
+        assert!(
+            bytes.ends_with(&key.to_bytes()),
+            "a verifying key has one form"
+        );
+    }
+}
+
+/// The 512 bytes of a proof: what decodes is written back as it was.
+pub fn prover_decode_proof(data: &[u8]) {
+    if let Ok(proof) = Proof::from_bytes(data) {
+        assert_eq!(proof.to_bytes(), data, "a proof has one form");
+    }
+}
