@@ -7,7 +7,10 @@
 use super::builder::{Builder, Name, Synthesize};
 use ark_bls12_381::Fr;
 use ark_ff::AdditiveGroup;
-use ark_relations::gr1cs::{ConstraintSystem, R1CS_PREDICATE_LABEL, SynthesisError, SynthesisMode};
+use ark_relations::gr1cs::{
+    ConstraintSystem, ConstraintSystemRef, Matrix, R1CS_PREDICATE_LABEL, SynthesisError,
+    SynthesisMode,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -103,47 +106,47 @@ impl Audit {
         self
     }
 
-    /// Fills the circuit and evaluates every row.
+    /// Lays the circuit out, fills it and evaluates every row.
     ///
     /// # Errors
-    /// Whatever the constraint system refuses; a forgery of a hint that the circuit never asks for is
-    /// [`SynthesisError::AssignmentMissing`].
+    /// As [`Layout::of`] and [`Self::run_on`].
     pub fn run(self, circuit: &impl Synthesize) -> Result<Findings, SynthesisError> {
-        let cs = ConstraintSystem::new_ref();
-        cs.set_mode(SynthesisMode::Prove {
-            construct_matrices: true,
-            generate_lc_assignments: false,
-        });
-        let mut builder = Builder::recording(cs.clone(), self.book);
-        circuit.synthesize(&mut builder)?;
+        self.run_on(&Layout::of(circuit)?, circuit)
+    }
+
+    /// Fills the circuit and evaluates every row of a layout that was made before, from any instance of it.
+    ///
+    /// # Errors
+    /// Whatever the constraint system refuses; [`SynthesisError::Unsatisfiable`] if the layout is of another circuit;
+    /// [`SynthesisError::AssignmentMissing`] if a hint is forged that the circuit never asks for.
+    pub fn run_on(
+        self,
+        layout: &Layout,
+        circuit: &impl Synthesize,
+    ) -> Result<Findings, SynthesisError> {
+        let (cs, builder) = draw(circuit, self.book, false)?;
+        let rows = builder.constraints();
         let book = builder.into_book().ok_or(SynthesisError::MissingCS)?;
         for (name, occurrence) in book.forgeries.keys() {
-            if book
-                .asked
-                .get(name)
-                .is_none_or(|asked| *occurrence >= asked.len())
-            {
+            let asked = book.asked.get(name);
+            if asked.is_none_or(|asked| *occurrence >= asked.len()) {
                 return Err(SynthesisError::AssignmentMissing);
             }
         }
-        cs.finalize();
-        let matrices = cs
-            .to_matrices()?
-            .remove(R1CS_PREDICATE_LABEL)
-            .ok_or(SynthesisError::PredicateNotFound)?;
-        let [a, b, c] = matrices.as_slice() else {
-            return Err(SynthesisError::ArityMismatch);
-        };
         let mut assignment = cs.instance_assignment()?;
         assignment.extend(cs.witness_assignment()?);
+        if rows != layout.rows.len() || assignment.len() != layout.variables {
+            return Err(SynthesisError::Unsatisfiable);
+        }
         let evaluate = |row: &[(Fr, usize)]| {
             row.iter()
-                .map(|(factor, column)| assignment[*column] * factor)
+                .map(|(k, column)| assignment[*column] * k)
                 .sum::<Fr>()
         };
         let mut rules = BTreeMap::new();
         let mut broken = BTreeSet::new();
-        for (((a, b), c), rule) in a.iter().zip(b).zip(c).zip(&book.rows) {
+        let [a, b, c] = &layout.matrices;
+        for (((a, b), c), rule) in a.iter().zip(b).zip(c).zip(&layout.rows) {
             *rules.entry(*rule).or_insert(0) += 1;
             if evaluate(a) * evaluate(b) != evaluate(c) {
                 broken.insert(*rule);
@@ -155,4 +158,59 @@ impl Audit {
             broken,
         })
     }
+}
+
+/// The rows of a circuit, each with the name of its rule.
+#[derive(Clone)]
+pub struct Layout {
+    rows: Vec<Name>,
+    matrices: [Matrix<Fr>; 3],
+    variables: usize,
+}
+
+impl fmt::Debug for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layout")
+            .field("rows", &self.rows.len())
+            .field("variables", &self.variables)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Layout {
+    /// Lays the circuit out; what it is filled with makes no difference.
+    ///
+    /// # Errors
+    /// Whatever the constraint system refuses.
+    pub fn of(circuit: &impl Synthesize) -> Result<Self, SynthesisError> {
+        let (cs, builder) = draw(circuit, Book::default(), true)?;
+        let book = builder.into_book().ok_or(SynthesisError::MissingCS)?;
+        cs.finalize();
+        let matrices = cs.to_matrices()?.remove(R1CS_PREDICATE_LABEL);
+        let matrices = matrices.ok_or(SynthesisError::PredicateNotFound)?;
+        let matrices = matrices
+            .try_into()
+            .map_err(|_| SynthesisError::ArityMismatch)?;
+        let variables = cs.num_instance_variables() + cs.num_witness_variables();
+        Ok(Self {
+            rows: book.rows,
+            matrices,
+            variables,
+        })
+    }
+}
+
+fn draw(
+    circuit: &impl Synthesize,
+    book: Book,
+    construct_matrices: bool,
+) -> Result<(ConstraintSystemRef<Fr>, Builder), SynthesisError> {
+    let cs = ConstraintSystem::new_ref();
+    cs.set_mode(SynthesisMode::Prove {
+        construct_matrices,
+        generate_lc_assignments: false,
+    });
+    let mut builder = Builder::recording(cs.clone(), book);
+    circuit.synthesize(&mut builder)?;
+    Ok((cs, builder))
 }

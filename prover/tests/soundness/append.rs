@@ -6,7 +6,10 @@ use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, SectorKind, Tag, domain};
 use cairn_prover::append::{AppendCircuit, AppendStatement, AppendWitness, check};
 use cairn_prover::error::AppendError;
+use cairn_prover::gadget::audit::Layout;
 use cairn_prover::params::{PEER, ParamSet};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 fn commitment(value: Fr) -> Commitment {
     Commitment::from(value)
@@ -244,10 +247,17 @@ fn both(
     statement: &AppendStatement,
     witness: &AppendWitness,
 ) -> Result<(), AppendError> {
+    static TINY_LAYOUT: LazyLock<Layout> =
+        LazyLock::new(|| Layout::of(&AppendCircuit::blank(&TINY)).unwrap());
     let native = check(set, statement, witness);
+    let layout = if *set == TINY {
+        Cow::Borrowed(&*TINY_LAYOUT)
+    } else {
+        Cow::Owned(Layout::of(&AppendCircuit::blank(set)).unwrap())
+    };
     let circuit = AppendCircuit::new(*set, statement.clone(), witness.clone());
     assert_eq!(
-        accepts(&circuit),
+        accepts(&layout, &circuit),
         native.is_ok(),
         "{native:?}\n{statement:?}"
     );

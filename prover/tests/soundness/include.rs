@@ -5,8 +5,11 @@ use ark_ff::Field;
 use cairn_merkle::tree::Tree;
 use cairn_merkle::{Commitment, Fr, TreeKind, domain, piece, tree};
 use cairn_prover::error::{IncludeError, StatementError};
+use cairn_prover::gadget::audit::Layout;
 use cairn_prover::include::{IncludeCircuit, IncludeStatement, IncludeWitness, PlacedPiece, check};
 use cairn_prover::params::{PEER, ParamSet, TEST};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 fn sector(set: &ParamSet, leaf: impl Fn(u64) -> u64) -> Tree {
     let leaves: Vec<Fr> = (0..set.sector_leaves()).map(|i| fr(leaf(i))).collect();
@@ -271,10 +274,17 @@ fn both(
     statement: &IncludeStatement,
     witness: &IncludeWitness,
 ) -> Result<(), IncludeError> {
+    static TINY_LAYOUT: LazyLock<Layout> =
+        LazyLock::new(|| Layout::of(&IncludeCircuit::blank(&TINY)).unwrap());
     let native = check(set, statement, witness);
+    let layout = if *set == TINY {
+        Cow::Borrowed(&*TINY_LAYOUT)
+    } else {
+        Cow::Owned(Layout::of(&IncludeCircuit::blank(set)).unwrap())
+    };
     let circuit = IncludeCircuit::new(*set, statement.clone(), witness.clone());
     assert_eq!(
-        accepts(&circuit),
+        accepts(&layout, &circuit),
         native.is_ok(),
         "{native:?}\n{statement:?}"
     );

@@ -5,8 +5,11 @@ use ark_ff::{AdditiveGroup, Field};
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, SectorKind, domain};
 use cairn_prover::error::RetireError;
+use cairn_prover::gadget::audit::Layout;
 use cairn_prover::params::{PEER, ParamSet};
 use cairn_prover::retire::{RetireCircuit, RetireStatement, RetireWitness, SectorLeaf, check};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 fn number(index: u64) -> u64 {
     20 + index
@@ -413,10 +416,17 @@ fn both(
     statement: &RetireStatement,
     witness: &RetireWitness,
 ) -> Result<(), RetireError> {
+    static TINY_LAYOUT: LazyLock<Layout> =
+        LazyLock::new(|| Layout::of(&RetireCircuit::blank(&TINY)).unwrap());
     let native = check(set, statement, witness);
+    let layout = if *set == TINY {
+        Cow::Borrowed(&*TINY_LAYOUT)
+    } else {
+        Cow::Owned(Layout::of(&RetireCircuit::blank(set)).unwrap())
+    };
     let circuit = RetireCircuit::new(*set, statement.clone(), witness.clone());
     assert_eq!(
-        accepts(&circuit),
+        accepts(&layout, &circuit),
         native.is_ok(),
         "{native:?}\n{statement:?}"
     );

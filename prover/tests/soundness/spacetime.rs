@@ -6,10 +6,13 @@ use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::tree::{Opening, Tree};
 use cairn_merkle::{Commitment, Fr, SectorKind, Tag, TreeKind, domain, tree};
 use cairn_prover::error::{SpacetimeError, StatementError};
+use cairn_prover::gadget::audit::Layout;
 use cairn_prover::params::{PEER, ParamSet, TEST};
 use cairn_prover::spacetime::{
     OpenedSample, Sample, SpacetimeCircuit, SpacetimeStatement, SpacetimeWitness, check, samples,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 struct Sector {
     kind: SectorKind,
@@ -579,10 +582,17 @@ fn both(
     statement: &SpacetimeStatement,
     witness: &SpacetimeWitness,
 ) -> Result<(), SpacetimeError> {
+    static TINY_LAYOUT: LazyLock<Layout> =
+        LazyLock::new(|| Layout::of(&SpacetimeCircuit::blank(&TINY)).unwrap());
     let native = check(set, statement, witness);
+    let layout = if *set == TINY {
+        Cow::Borrowed(&*TINY_LAYOUT)
+    } else {
+        Cow::Owned(Layout::of(&SpacetimeCircuit::blank(set)).unwrap())
+    };
     let circuit = SpacetimeCircuit::new(*set, statement.clone(), witness.clone());
     assert_eq!(
-        accepts(&circuit),
+        accepts(&layout, &circuit),
         native.is_ok(),
         "{native:?}\n{statement:?}"
     );

@@ -4,7 +4,7 @@ use ark_ff::Field;
 use ark_relations::gr1cs::ConstraintSynthesizer;
 use cairn_merkle::poseidon2::WIDTH;
 use cairn_merkle::{Fr, TreeKind, tree};
-use cairn_prover::gadget::audit::Audit;
+use cairn_prover::gadget::audit::{Audit, Layout};
 use cairn_prover::gadget::builder::{Name, Synthesize};
 use cairn_prover::groth16::Matrices;
 use cairn_prover::params::{self, ParamSet};
@@ -64,7 +64,8 @@ impl<C> Attack<C> {
 ///
 /// The rules inside the hash are attacked in the tests of the gadget.
 pub(crate) fn each_rule_refuses_its_attack<C: Synthesize>(honest: &C, attacks: Vec<Attack<C>>) {
-    let findings = Audit::new().run(honest).unwrap();
+    let layout = Layout::of(honest).unwrap();
+    let findings = Audit::new().run_on(&layout, honest).unwrap();
     assert!(
         findings.is_satisfied(),
         "the honest circuit breaks {:?}",
@@ -85,7 +86,7 @@ pub(crate) fn each_rule_refuses_its_attack<C: Synthesize>(honest: &C, attacks: V
     } in attacks
     {
         attacked.insert(rule);
-        let findings = audit.run(&circuit).unwrap();
+        let findings = audit.run_on(&layout, &circuit).unwrap();
         if findings.is_satisfied() {
             failures.push(format!("{story}: accepted"));
         } else if !findings.is_satisfied_without(rule) {
@@ -101,7 +102,8 @@ pub(crate) fn each_rule_refuses_its_attack<C: Synthesize>(honest: &C, attacks: V
 
 /// No variable outside of the hash can be changed unnoticed.
 pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
-    let findings = Audit::new().run(honest).unwrap();
+    let layout = Layout::of(honest).unwrap();
+    let findings = Audit::new().run_on(&layout, honest).unwrap();
     assert!(
         findings.is_satisfied(),
         "the honest circuit breaks {:?}",
@@ -127,7 +129,7 @@ pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
             let audit = Audit::new().forge(name.scope, name.what, *occurrence, move |honest| {
                 add_at(honest, element)
             });
-            audit.run(honest).unwrap().is_satisfied()
+            audit.run_on(&layout, honest).unwrap().is_satisfied()
         })
         .collect();
     assert!(unnoticed.is_empty(), "{unnoticed:?}");
@@ -140,8 +142,9 @@ pub(crate) fn same_layout<C: ConstraintSynthesizer<Fr>>(filled: C, blank: C) {
 }
 
 /// Whether the circuit accepts what it was given.
-pub(crate) fn accepts(circuit: &impl Synthesize) -> bool {
-    Audit::new().run(circuit).unwrap().is_satisfied()
+pub(crate) fn accepts(layout: &Layout, circuit: &impl Synthesize) -> bool {
+    let findings = Audit::new().run_on(layout, circuit).unwrap();
+    findings.is_satisfied()
 }
 
 fn add_at(honest: &[Fr], element: usize) -> Vec<Fr> {
