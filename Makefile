@@ -16,6 +16,8 @@ export PATH := /usr/lib/ccache:$(HOME)/.cargo/bin:$(PATH)
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS = $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
 STEP = @tools/step
+# The end-to-end stories, which start networks of their own.
+E2E = package(cairn-devnet) and kind(test)
 
 .PHONY: setup demo test bench smoke fuzz-smoke bench-smoke ci fmt clippy build unit doc forge artifacts e2e
 
@@ -46,8 +48,7 @@ build:
 	cargo build --workspace --bins --locked
 
 unit:
-	cargo nextest run --workspace --exclude cairn-devnet --locked
-	cargo nextest run -p cairn-devnet --lib --bins --locked
+	cargo nextest run --workspace --locked -E 'not ($(E2E))'
 
 doc:
 	cargo test --workspace --doc --locked
@@ -60,7 +61,7 @@ forge:
 	cd contracts && npm run --silent test && npm run --silent gas
 
 e2e: build
-	cargo nextest run -p cairn-devnet --test '*' --profile e2e --locked
+	cargo nextest run --workspace --locked -E '$(E2E)' --profile e2e
 
 bench: setup
 	cargo bench --workspace --benches --profile dev
@@ -71,7 +72,8 @@ bench-smoke: setup
 fuzz-smoke: setup
 	@set -e; for t in $(FUZZ_TARGETS); do \
 	  echo "== fuzz $$t, $(FUZZ_SECONDS) s"; \
-	  CARGO_TARGET_DIR=$(CAIRN_CACHE)/fuzz cargo +nightly fuzz run --fuzz-dir fuzz $(FUZZ_FLAGS) $$t fuzz/corpus/$$t -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -verbosity=0; \
+	  mkdir -p $(CAIRN_CACHE)/fuzz-corpus/$$t; \
+	  CARGO_TARGET_DIR=$(CAIRN_CACHE)/fuzz cargo +nightly fuzz run --fuzz-dir fuzz $(FUZZ_FLAGS) $$t $(CAIRN_CACHE)/fuzz-corpus/$$t fuzz/corpus/$$t -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -verbosity=0; \
 	done
 
 smoke: setup

@@ -32,6 +32,8 @@ const SEND_ATTEMPTS: u32 = 6;
 const PAUSE_BETWEEN_SENDS: Duration = Duration::from_millis(200);
 const FIRST_POLL: Duration = Duration::from_millis(40);
 const LAST_POLL: Duration = Duration::from_millis(1_000);
+/// When no endpoint has answered for so long, the caller is told: it has alarms to raise and deadlines to watch.
+const SILENCE: Duration = Duration::from_secs(10);
 const LOST_CHECK: Duration = Duration::from_secs(3);
 
 /// The account that signs, and what it has under way.
@@ -270,6 +272,7 @@ impl Account {
         let started = Instant::now();
         let mut pause = FIRST_POLL;
         let mut last_check = started;
+        let mut heard = started;
         let mut overtaken = false;
         let mut raise_at = self
             .receipt_timeout
@@ -277,9 +280,13 @@ impl Account {
             .unwrap_or(self.receipt_timeout);
         loop {
             for hash in &sent.hashes {
-                if let Ok(Some(receipt)) = rpc
+                let answer = rpc
                     .call::<Option<RpcReceipt>>("eth_getTransactionReceipt", json!([hash]))
-                    .await
+                    .await;
+                if !matches!(answer, Err(RpcFailure::Unreachable { .. })) {
+                    heard = Instant::now();
+                }
+                if let Ok(Some(receipt)) = answer
                     && receipt.block_number.is_some()
                 {
                     return Ok(Fate::Mined(receipt));
@@ -289,7 +296,7 @@ impl Account {
                 // The receipts were looked at once more after the node had said so.
                 return Ok(Fate::Overtaken);
             }
-            if started.elapsed() >= self.receipt_timeout {
+            if started.elapsed() >= self.receipt_timeout || heard.elapsed() >= SILENCE {
                 return Err(ChainError::NotMined {
                     function: call.to_string(),
                     tx: sent.hashes.last().map(B256::to_string).unwrap_or_default(),

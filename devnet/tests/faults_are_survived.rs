@@ -123,7 +123,7 @@ async fn a_whole_network_is_stopped_and_resumed_from_its_folder() {
     let first = network(dir.path(), 2).await;
     let folder = first.dir().to_path_buf();
     let (path, content) = file(dir.path(), "file", 3, 300_000);
-    let coding = Coding { k: 2, n: 2, ..LONG };
+    let coding = Coding { k: 1, n: 2, ..LONG };
     first.user().put(&path, "file", coding).await.expect("put");
     first.stop().await.expect("a clean end");
     let second = cairn_devnet::network::Network::resume(&folder)

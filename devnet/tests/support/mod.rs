@@ -9,10 +9,10 @@ use cairn_prover::params::SMALL;
 use cairn_wire::Address;
 
 /// Longer than a story ever waits for one period's proofs: two periods of 24 s, on a loaded machine.
-pub const TWO_PERIODS: Duration = Duration::from_secs(120);
+pub(crate) const TWO_PERIODS: Duration = Duration::from_secs(120);
 
 /// Two of four, paid for eight periods.
-pub const TWO_OF_FOUR: Coding = Coding {
+pub(crate) const TWO_OF_FOUR: Coding = Coding {
     k: 2,
     n: 4,
     periods: 8,
@@ -20,27 +20,27 @@ pub const TWO_OF_FOUR: Coding = Coding {
 };
 
 /// Where the development keys are kept between runs.
-pub fn key_dir() -> PathBuf {
+pub(crate) fn key_dir() -> PathBuf {
     let home = std::env::home_dir().expect("a home folder");
     home.join(".cache/cairn/keys")
 }
 
 /// A network of `nodes` nodes on the small set.
-pub async fn network(dir: &Path, nodes: usize) -> Network {
+pub(crate) async fn network(dir: &Path, nodes: usize) -> Network {
     Network::start(&dir.join("network"), Plan::new(&SMALL, nodes, &key_dir()))
         .await
         .expect("the network starts")
 }
 
 /// The on-chain accounts of all nodes.
-pub fn providers(network: &Network) -> Vec<Address> {
+pub(crate) fn providers(network: &Network) -> Vec<Address> {
     (0..network.plan().nodes)
         .map(|i| network.provider(i).expect("a provider"))
         .collect()
 }
 
 /// `len` bytes that do not repeat, different for each `seed`.
-pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut out = vec![0; len];
     let mut reader = blake3::Hasher::new_derive_key("cairn devnet test file")
         .update(&seed.to_le_bytes())
@@ -50,7 +50,7 @@ pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
 }
 
 /// Writes a file of such bytes and returns its path with them.
-pub fn file(dir: &Path, name: &str, seed: u64, len: usize) -> (PathBuf, Vec<u8>) {
+pub(crate) fn file(dir: &Path, name: &str, seed: u64, len: usize) -> (PathBuf, Vec<u8>) {
     let (path, content) = (dir.join(name), bytes(seed, len));
     std::fs::write(&path, &content).expect("a file is written");
     (path, content)
