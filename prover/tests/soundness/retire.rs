@@ -307,13 +307,12 @@ fn attacks_on_the_last_path() -> Vec<Attack<RetireCircuit>> {
     other.between[9] = fr(77);
     other.after[9] = fr(77);
     vec![
-        Attack::new("a leaf that is not the last", "last path", "child", {
-            let mut removed_first = Claim::one_of_four();
-            removed_first.moved = fake;
-            removed_first.between = moved.between;
-            removed_first.after = moved.after;
-            removed_first.circuit()
-        }),
+        Attack::new(
+            "a leaf that is not the last",
+            "last path",
+            "child",
+            moved.circuit(),
+        ),
         Attack::new(
             "a leaf that is not the last, selected",
             "last path",
