@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -23,6 +24,7 @@ use cairn_wire::{Address, DealId, Signature, SlotIndex};
 use rocksdb::{DB, DBCompressionType, Options, WriteBatch, WriteOptions};
 
 const CHUNK: usize = 128 << 10;
+const UPLOADS: usize = 4;
 
 /// One line of the table.
 struct Line {
@@ -79,7 +81,7 @@ fn main() -> anyhow::Result<()> {
     for piece_mib in [4, 32] {
         let way = format!("store: pieces of {piece_mib} MiB, ingested files");
         run(&way, &|folder| {
-            store_pieces(folder, total, piece_mib << 20, 1 << 20).map(drop)
+            store_pieces(folder, total, piece_mib << 20, 130_048).map(drop)
         })?;
     }
     run("store: pieces of 256 KiB, ingested files", &|folder| {
@@ -91,8 +93,15 @@ fn main() -> anyhow::Result<()> {
     run(
         "store: pieces of 4 MiB to packed sectors of 32 MiB",
         &|folder| {
-            let ledger = store_pieces(folder, total, 4_161_536, 1 << 20)?;
+            let ledger = store_pieces(folder, total, 4_161_536, 130_048)?;
             pack_all(&ledger, 20)
+        },
+    )?;
+    run(
+        "store: pieces of 256 KiB (files) to packed sectors of 2 MiB",
+        &|folder| {
+            let ledger = store_pieces(folder, total, 260_096, 130_048)?;
+            pack_all(&ledger, 16)
         },
     )?;
     run(
@@ -198,7 +207,7 @@ fn store_pieces(
     let (commitment, tree) = committer.finish_tree()?;
     let rows = kept_rows(&tree, piece_bytes as u64);
     let outboard = vec![7; piece_bytes / 256];
-    for number in 0..(total / piece_bytes).max(1) as u64 {
+    let store_one = |number: u64| -> anyhow::Result<()> {
         let content_id = ContentId::of(&number.to_le_bytes());
         let key = SlotKey {
             deal: DealId(number),
@@ -223,7 +232,29 @@ fn store_pieces(
         }
         writer.finish(record, &outboard, &rows, (key, &slot))?;
         ledger.note_slot(key, slot);
-    }
+        Ok(())
+    };
+    // As many at once as a node has uploads under way on two cores.
+    let pieces = (total / piece_bytes).max(1) as u64;
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let arrive = || -> anyhow::Result<()> {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= pieces {
+                    return Ok(());
+                }
+                store_one(number)?;
+            }
+        };
+        let uploads: Vec<_> = (0..UPLOADS).map(|_| scope.spawn(arrive)).collect();
+        for upload in uploads {
+            upload
+                .join()
+                .map_err(|_| anyhow::anyhow!("an upload panicked"))??;
+        }
+        Ok::<(), anyhow::Error>(())
+    })?;
     Ok(ledger)
 }
 

@@ -56,6 +56,9 @@ pub struct Config {
     /// How deep the block that opened a deal must be before its pieces are taken; 1 means: on chain.
     #[serde(default = "defaults::confirmations")]
     pub confirmations: u64,
+    /// How many periods lie between two settlements of the node's slots; 0: never, somebody else does it.
+    #[serde(default = "defaults::settle_every_periods")]
+    pub settle_every_periods: u64,
     /// Pay asked for one TiB and period, in the token's smallest unit; written to the registry.
     #[serde(default)]
     pub ask_per_tib_period: u64,
@@ -73,6 +76,9 @@ mod defaults {
     }
     pub(super) const fn receipt_s() -> u64 {
         86_400
+    }
+    pub(super) const fn settle_every_periods() -> u64 {
+        48
     }
     pub(super) const fn confirmations() -> u64 {
         1
@@ -220,6 +226,11 @@ mod tests {
         assert_eq!(example.poll_ms, defaults::poll_ms(), "poll_ms");
         assert_eq!(example.receipt_s, defaults::receipt_s(), "receipt_s");
         assert_eq!(example.prove_threads, 0, "prove_threads");
+        assert_eq!(
+            example.settle_every_periods,
+            defaults::settle_every_periods(),
+            "settle_every_periods"
+        );
         assert_eq!(
             example.confirmations,
             defaults::confirmations(),

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use cairn_contracts::{Chain, Deployment};
@@ -245,6 +246,8 @@ async fn start(
         keys: Arc::new(keys),
         clock: Arc::clone(&surroundings.clock),
         poll: Duration::from_millis(config.poll_ms),
+        settle_every_periods: config.settle_every_periods,
+        settled_turn: AtomicU64::new(0),
     });
     let limits = Limits {
         max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max),

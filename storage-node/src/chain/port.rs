@@ -71,6 +71,8 @@ pub trait ChainPort: Send + Sync + 'static {
         activations: Vec<Activation>,
         proof: EvmProof,
     ) -> Answer<'_, TxReceipt>;
+    /// Credits this provider for what these slots have earned and not been paid.
+    fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt>;
     /// What the contracts said in a span of blocks, both ends included.
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>>;
 }
@@ -173,6 +175,10 @@ impl ChainPort for OnChain {
         proof: EvmProof,
     ) -> Answer<'_, TxReceipt> {
         ask!(self.activate(number, &activations, &proof))
+    }
+
+    fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt> {
+        ask!(self.settle_many(&slots))
     }
 
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {

@@ -11,9 +11,11 @@
 //! | `sync.rs` | reading the chain up to its newest block |
 //! | `windows.rs` | proving in time, and accounting for what was not |
 //! | `sectors.rs` | append, then include and activate |
+//! | `pay.rs` | settling what was proven |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
 
 mod packer;
+mod pay;
 mod sectors;
 mod sync;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod tests;
 mod windows;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use cairn_contracts::Schedule;
@@ -63,6 +66,10 @@ pub struct Work {
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// How often to look.
     pub poll: Duration,
+    /// How many periods lie between two settlements; 0: never.
+    pub settle_every_periods: u64,
+    /// Which of these settlements was the last.
+    pub settled_turn: AtomicU64,
 }
 
 impl std::fmt::Debug for Work {
@@ -123,7 +130,10 @@ impl Work {
         if !up_to_date || proved || (self.clock)() < *pause_until {
             return Ok(proved);
         }
-        self.step_sectors(head).await
+        if self.step_sectors(head).await? {
+            return Ok(true);
+        }
+        self.step_pay(head).await
     }
 
     /// Says what went wrong, once for each kind, and where it shows.

@@ -63,6 +63,7 @@ struct Table {
     states: Vec<(Period, Commitment, u32)>,
     filled: BTreeSet<(DealId, SlotIndex)>,
     proven: BTreeSet<Period>,
+    settled: Vec<(DealId, SlotIndex)>,
     calls: BTreeMap<&'static str, u32>,
 }
 
@@ -337,6 +338,12 @@ impl ChainPort for FakeChain {
     ) -> Answer<'_, TxReceipt> {
         self.transact("activate", |table| table.activate(number, &activations))
     }
+    fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt> {
+        self.transact("settle_many", move |table| {
+            table.settled.extend(slots);
+            Ok(())
+        })
+    }
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {
         self.answer("events", |table| {
             table
@@ -374,6 +381,8 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         // Every look at the clock is ten seconds later: pauses after a refusal do not hold the tests up.
         clock: Arc::new(move || clock.fetch_add(10, Ordering::Relaxed)),
         poll: Duration::from_millis(1),
+        settle_every_periods: 3,
+        settled_turn: AtomicU64::new(0),
     }
 }
 
@@ -488,6 +497,19 @@ async fn a_piece_goes_from_accepted_to_active_to_proven_and_is_paid_for_by_a_cou
     );
     settle(&work).await;
     assert_eq!(chain.calls("prove_window"), 1, "and sent once");
+}
+
+#[tokio::test]
+async fn active_slots_are_settled_once_each_so_many_periods() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    for period in 1..=5 {
+        chain.advance_to(SCHEDULE.round_time(Period(period)));
+        settle(&work).await;
+    }
+    assert_eq!(chain.calls("settle_many"), 1, "after period 3, not before and not again");
+    assert_eq!(chain.table().settled.len(), 3, "all active slots");
 }
 
 #[tokio::test]

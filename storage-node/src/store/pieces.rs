@@ -16,8 +16,9 @@ use crate::store::ledger::SlotKey;
 use crate::store::records::{Home, PieceRecord, SlotRecord};
 use crate::store::{Store, sectors};
 
-/// Pieces from this size on are written once, as ingested files. Measured: `docs/bench/store.md`.
-pub const LARGE_PIECE_BYTES: u64 = 1 << 20;
+/// Pieces from this size on (one whole part) are written once, as ingested files; through the log they would be written
+/// three times before they are packed. Measured: `docs/bench/store.md`.
+pub const LARGE_PIECE_BYTES: u64 = 130_048;
 
 /// Bytes of a piece that make exactly one chunk of leaves: 127 * 1024 = 130,048.
 pub const PIECE_PART_BYTES: usize = CHUNK_LEAVES / GROUP_ELEMENTS * GROUP_BYTES;
