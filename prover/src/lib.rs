@@ -15,7 +15,7 @@
 //! | [`spacetime`] | everything sampled under a provider's root is stored |
 //! | [`append`] | a sector was added to a provider tree |
 //! | [`retire`] | a sector was taken out of a provider tree |
-//! | [`include`] | pieces lie in a sector |
+//! | [`mod@include`] | pieces lie in a sector |
 //! | [`gadget`] | building blocks of the circuits |
 //! | [`circuits`] | the circuits of a parameter set: names, sizes, ids |
 //! | [`error`] | why a statement is not shown |

@@ -20,7 +20,7 @@ use crate::groth16::{
 /// Makes the development key of a circuit.
 ///
 /// The secrets alpha, beta, gamma, delta and tau are drawn, in this order, from `ChaCha20` with the 32-byte seed
-/// BLAKE3("cairn/v1/insecure-setup/<set>/<circuit>/<circuit id in hex>"); the generators are the standard ones. A draw of
+/// BLAKE3(`"cairn/v1/insecure-setup/<set>/<circuit>/<circuit id in hex>"`); the generators are the standard ones. A draw of
 /// gamma or delta that is zero, one, or equal to the other is repeated.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The compression function H(x) = P(x)[0] + x[0] in 576 constraints.
+//! The compression function `H(x) = P(x)[0] + x[0]` in 576 constraints.
 //!
 //! Each S-box costs three: `square = u * u`, `cube = square * u`, `square * cube = u^5`. Its input u is a variable, and
 //! its output is never one: between two layers of S-boxes everything is linear and invertible, so the outputs are
