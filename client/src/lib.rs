@@ -76,3 +76,8 @@ pub use crate::put::{ActivationOutcome, PutReport, SegmentReport, SlotReport, Sl
 pub use crate::status::{
     DealStatus, ObjectStatus, RemovedDeal, RemovedObject, SlotReading, detection_probability,
 };
+
+/// The README's example, compiled with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
