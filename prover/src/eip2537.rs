@@ -169,10 +169,6 @@ fn coordinate(bytes: &[u8; FP_BYTES]) -> Result<Fq, PointError> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::indexing_slicing,
-    reason = "tests address bytes by the layout they check"
-)]
 mod tests {
     use ark_ec::{CurveGroup, PrimeGroup};
     use ark_ff::Field;
