@@ -14,11 +14,11 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::info;
 
+use crate::abi::artifact;
 use crate::abi::beacon::Beacon;
 use crate::abi::deals::Deals;
 use crate::abi::sectors::Sectors;
 use crate::abi::token::TestToken;
-use crate::abi::{artifact, verifier::Verifier};
 use crate::account::Account;
 use crate::chain::{Chain, chain_id};
 use crate::convert::{evm, nonsense, ours, word};
@@ -171,22 +171,18 @@ impl Builder {
             include: self.key(&plan.keys.include).await?,
         };
         let token = self.token(&plan.token).await?;
-        let verifier = self
-            .contract::<Verifier::constructorCall>("Verifier", artifact::VERIFIER, None)
-            .await?;
+        let verifier = self.contract("Verifier", artifact::VERIFIER, &[]).await?;
         let arguments = Beacon::constructorCall {
             key: plan.beacon_key.to_vec().into(),
             schedule_: schedule(plan),
         };
         let beacon = self
-            .contract("Beacon", artifact::BEACON, Some(arguments))
+            .contract("Beacon", artifact::BEACON, &arguments.abi_encode())
             .await?;
-        let providers = self
-            .contract::<Beacon::constructorCall>("Providers", artifact::PROVIDERS, None)
-            .await?;
+        let providers = self.contract("Providers", artifact::PROVIDERS, &[]).await?;
         let arguments = sectors_arguments(plan, &keys, verifier, beacon);
         let sectors = self
-            .contract("Sectors", artifact::SECTORS, Some(arguments))
+            .contract("Sectors", artifact::SECTORS, &arguments.abi_encode())
             .await?;
         let arguments = Deals::constructorCall {
             token_: token,
@@ -194,7 +190,7 @@ impl Builder {
             sectors_: sectors,
         };
         let deals = self
-            .contract("Deals", artifact::DEALS, Some(arguments))
+            .contract("Deals", artifact::DEALS, &arguments.abi_encode())
             .await?;
         let call = Call {
             contract: "Sectors",
@@ -223,7 +219,7 @@ impl Builder {
             TokenPlan::Test { mint } => mint,
         };
         let token = self
-            .contract::<Verifier::constructorCall>("TestToken", artifact::TEST_TOKEN, None)
+            .contract("TestToken", artifact::TEST_TOKEN, &[])
             .await?;
         for (account, amount) in mint {
             let call = Call {
@@ -271,16 +267,15 @@ impl Builder {
         })
     }
 
-    async fn contract<A: SolConstructor>(
+    /// `arguments` are the constructor's, encoded.
+    async fn contract(
         &mut self,
         name: &'static str,
         artifact: &str,
-        arguments: Option<A>,
+        arguments: &[u8],
     ) -> Result<EvmAddress, ChainError> {
         let mut code = bytecode(name, artifact)?;
-        if let Some(arguments) = arguments {
-            code.extend(arguments.abi_encode());
-        }
+        code.extend_from_slice(arguments);
         self.create(name, code).await
     }
 

@@ -259,6 +259,15 @@ impl Farm {
         export::proof_to_evm(&prove(&self.keys.include, circuit, &mut rng).unwrap())
     }
 
+    /// The public inputs of its window proof, as the contract has them: root, seed, packed word.
+    pub(crate) fn window_inputs(&self, seed: &[u8; 32]) -> Vec<[u8; 32]> {
+        let seed = cairn_merkle::field::from_bytes(seed).unwrap();
+        let count = u32::try_from(self.tree.count()).unwrap();
+        let statement = SpacetimeStatement::window(SET, self.root(), seed, count);
+        let words = statement.public_inputs().map(Commitment::from);
+        words.iter().map(|word| word.to_be_bytes()).collect()
+    }
+
     /// The window proof of the tree as it is now.
     pub(crate) fn window(&mut self, seed: &[u8; 32]) -> EvmProof {
         let seed = cairn_merkle::field::from_bytes(seed).unwrap();

@@ -9,5 +9,7 @@ mod followers;
 mod lifecycles;
 mod markets;
 mod registries;
+mod stage;
 mod twins;
+mod verifiers;
 mod world;
