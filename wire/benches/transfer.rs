@@ -1,7 +1,8 @@
 //! What a piece costs on its way: `StorePiece` and `ReadRange` over loopback against plain TCP in the same run.
 //!
-//! Both ends run in this process on the same cores, so a figure is the throughput of a machine that does both. Plain TCP
-//! moves the same bytes between two tokio tasks without encryption, framing or verification: the ceiling.
+//! Both ends run in this process on the same cores, so a figure is the throughput of a machine that does both. Bare quinn
+//! moves the same bytes with its own defaults: what our framing, windows and verification cost. Plain TCP moves them
+//! without encryption: the ceiling.
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,6 +18,7 @@ use cairn_wire::{
     SlotIndex, StorePiece, WireError,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -184,6 +186,57 @@ async fn tcp_send(stream: &mut TcpStream, content: &Bytes) -> Outcome<()> {
     Ok(())
 }
 
+/// A bare QUIC connection to a peer that reads what comes on each stream and answers with one byte.
+async fn quinn_sink() -> Outcome<(quinn::Endpoint, quinn::Connection)> {
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = rcgen::CertificateParams::new(vec!["bench".to_owned()])?.self_signed(&key)?;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.der().clone())?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let private = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let server_tls = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)?;
+    let client_tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let server_config =
+        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server_tls)?));
+    let server =
+        quinn::Endpoint::server(server_config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = server.local_addr()?;
+    tokio::spawn(serve_quinn(server));
+    let client = quinn::Endpoint::client(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(client_tls)?));
+    let connection = client.connect_with(config, address, "bench")?.await?;
+    Ok((client, connection))
+}
+
+async fn serve_quinn(server: quinn::Endpoint) -> Outcome<()> {
+    let Some(incoming) = server.accept().await else {
+        return Ok(());
+    };
+    let connection = incoming.await?;
+    loop {
+        let (mut send, mut recv) = connection.accept_bi().await?;
+        while let Some(chunk) = recv.read_chunk(128 << 10, true).await? {
+            black_box(&chunk.bytes);
+        }
+        send.write_all(&[1]).await?;
+        send.finish()?;
+    }
+}
+
+async fn quinn_send(connection: &quinn::Connection, content: &Bytes) -> Outcome<()> {
+    let (mut send, mut recv) = connection.open_bi().await?;
+    send.write_chunk(content.clone()).await?;
+    send.finish()?;
+    recv.read_exact(&mut [0; 1]).await?;
+    Ok(())
+}
+
 /// Runs one transfer again and again; an error ends the bench and names itself.
 fn repeat(runtime: &Runtime, times: u64, mut one: impl AsyncFnMut() -> Outcome<()>) -> Duration {
     runtime.block_on(async {
@@ -212,6 +265,9 @@ fn transfer(criterion: &mut Criterion) {
         let Ok(mut tcp) = runtime.block_on(tcp_sink(size)) else {
             std::process::exit(1)
         };
+        let Ok(quinn) = runtime.block_on(quinn_sink()) else {
+            std::process::exit(1)
+        };
         let mut group = criterion.benchmark_group("transfer");
         group.throughput(Throughput::Bytes(u64::try_from(size).unwrap_or_default()));
         group
@@ -228,6 +284,13 @@ fn transfer(criterion: &mut Criterion) {
         group.bench_function(format!("read/{mib}MiB"), |bencher| {
             bencher.iter_custom(|times| {
                 repeat(&runtime, times, async || read(&connection, &request).await)
+            });
+        });
+        group.bench_function(format!("quinn/{mib}MiB"), |bencher| {
+            bencher.iter_custom(|times| {
+                repeat(&runtime, times, async || {
+                    quinn_send(&quinn.1, &content).await
+                })
             });
         });
         group.bench_function(format!("tcp/{mib}MiB"), |bencher| {
