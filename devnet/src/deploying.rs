@@ -18,7 +18,7 @@ use sha3::Digest as _;
 use tracing::info;
 
 use crate::accounts;
-use crate::network::{Plan, USER_TOKENS};
+use crate::plan::{Plan, USER_TOKENS};
 
 /// The keys of the plan's set as they are deployed; what is missing in the key folder is made, which takes seconds to a minute.
 ///
@@ -28,7 +28,7 @@ pub fn keys(plan: &Plan) -> Result<CircuitSet<KeyPlan>> {
     let set = plan.params()?;
     keys::ensure(&plan.key_dir, set, |step| match step {
         Progress::Making { circuit, .. } => {
-            info!(set = set.name, %circuit, "making a development key")
+            info!(set = set.name, %circuit, "making a development key");
         }
         Progress::Present(_) | Progress::Made(_) => {}
     })

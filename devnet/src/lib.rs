@@ -10,6 +10,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`accounts`] | keys that a seed names, so that a run can be repeated |
+//! | [`plan`] | what a network is started with |
 //! | [`process`] | a child process: its log, its signals, its end |
 //! | [`beacon`] | signs and posts the rounds that periods need, by the chain's clock |
 //! | [`network`] | everything together: start, kill, restart, stop, resume |
@@ -24,5 +25,6 @@ pub mod deploying;
 pub mod http;
 pub mod network;
 pub mod node;
+pub mod plan;
 pub mod process;
 pub mod user;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use cairn_devnet::demo::{self, DemoOptions, screen};
-use cairn_devnet::network::{Network, Plan};
+use cairn_devnet::network::Network;
+use cairn_devnet::plan::Plan;
 use cairn_prover::params::ParamSet;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};

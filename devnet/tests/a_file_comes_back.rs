@@ -1,5 +1,10 @@
 //! Story: a user puts files on a network of four nodes; they are proven, paid for, and come back with nodes dead.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test"
+)]
 
 mod support;
 

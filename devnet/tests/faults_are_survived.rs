@@ -1,5 +1,10 @@
 //! Story: nodes crash at bad moments, the chain goes away and comes back; nothing acknowledged is lost and proofs go on.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test"
+)]
 
 mod support;
 

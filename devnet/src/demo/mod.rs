@@ -16,7 +16,8 @@ use cairn_wire::{Address, DealId, SlotIndex};
 
 use crate::accounts;
 use crate::chain_view;
-use crate::network::{Network, Plan};
+use crate::network::Network;
+use crate::plan::Plan;
 use crate::user::{Coding, User};
 use screen::Screen;
 
@@ -302,7 +303,7 @@ async fn refusals(screen: &mut Screen, network: &Network, options: &DemoOptions)
     screen.step("Try to cheat the verifier on chain")?;
     let (key_dir, record) = (
         options.key_dir.clone(),
-        network.chain().deployment().keys.append.clone(),
+        network.chain().deployment().keys.append,
     );
     let (inputs, proof) =
         tokio::task::spawn_blocking(move || proofs::honest_append(&key_dir, &DEVNET)).await??;

@@ -44,7 +44,7 @@ pub(super) fn honest_append(
     // The proof hides nothing: the sector does not exist.
     let proof = prove(
         &key,
-        &AppendCircuit::new(*set, statement, witness),
+        AppendCircuit::new(*set, statement, witness),
         &mut blinding_rng([1; 32]),
     )?;
     Ok((inputs, proof_to_evm(&proof)))
@@ -86,7 +86,7 @@ mod tests {
             "5 + r"
         );
         assert!(
-            Commitment::from_be_bytes(&shifted[0]).is_err(),
+            Commitment::from_be_bytes(shifted[0]).is_err(),
             "it is not below r"
         );
     }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cairn_devnet::network::{Network, Plan};
+use cairn_devnet::network::Network;
+use cairn_devnet::plan::Plan;
 use cairn_devnet::user::Coding;
 use cairn_prover::params::SMALL;
 use cairn_wire::Address;
