@@ -7,6 +7,9 @@ use cairn_wire::Address;
 
 use crate::world::{DEPLOYER, World, anvil, key, plan, urls};
 
+/// Makes a deployment say something else.
+type Lie = fn(&mut Deployment);
+
 #[tokio::test]
 async fn a_chain_that_is_not_for_development_gets_no_insecure_keys_set_or_token() {
     let options = AnvilOptions {
@@ -142,7 +145,7 @@ async fn a_deployment_file_brings_another_process_to_the_same_market() {
 #[tokio::test]
 async fn a_deployment_that_says_something_else_than_the_contracts_is_refused() {
     let world = World::start().await;
-    let connect = |change: fn(&mut Deployment)| {
+    let connect = |change: Lie| {
         let mut deployment = world.deployment.clone();
         change(&mut deployment);
         let urls = urls(&world.anvil);
@@ -170,7 +173,7 @@ async fn a_deployment_that_says_something_else_than_the_contracts_is_refused() {
         ),
         "{error}"
     );
-    let lies: [(fn(&mut Deployment), &str); 8] = [
+    let lies: [(Lie, &str); 8] = [
         (
             |d| d.parameters.name = "mainnet".to_owned(),
             "parameter set",

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::world::{World, schedule};
 
+#[expect(clippy::too_many_arguments, reason = "generated from the ABI")]
 mod abi {
     pub(super) mod sectors {
         alloy::sol!(Sectors, "artifacts/Sectors.json");
