@@ -33,6 +33,7 @@ struct Line {
     written_per_byte: f64,
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of runs")]
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mib: usize = arguments
@@ -183,14 +184,14 @@ fn through_wal(
         let mut batch = WriteBatch::default();
         batch.put(number.to_be_bytes(), &value);
         let mut write = WriteOptions::default();
-        write.set_sync((at + size) % sync_bytes == 0);
+        write.set_sync((at + size).is_multiple_of(sync_bytes));
         db.write_opt(batch, &write)?;
     }
     db.flush()?;
     Ok(())
 }
 
-/// Stores pieces as the node does, without what the processor computes of them (comm_p and outboard are measured apart).
+/// Stores pieces as the node does, without what the processor computes of them (`comm_p` and outboard are measured apart).
 fn store_pieces(
     folder: &Path,
     total: usize,

@@ -75,7 +75,7 @@ pub enum StoreError {
     DiskFull {
         /// What was being written.
         doing: &'static str,
-        /// RocksDB's words.
+        /// `RocksDB`'s words.
         detail: String,
     },
     /// Stored bytes are not what was written: the disk's fault.
@@ -83,7 +83,7 @@ pub enum StoreError {
     Corrupt {
         /// What was being read.
         doing: &'static str,
-        /// RocksDB's words.
+        /// `RocksDB`'s words.
         detail: String,
     },
     /// A record does not decode: the disk's fault, or ours.
@@ -113,7 +113,7 @@ pub enum StoreError {
     Io {
         /// What was being done.
         doing: &'static str,
-        /// RocksDB's words.
+        /// `RocksDB`'s words.
         detail: String,
     },
     /// A step that a stored state does not allow: our fault.

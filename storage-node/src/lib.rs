@@ -14,7 +14,7 @@
 //! |---|---|
 //! | [`config`] | the configuration file, and the keys it names |
 //! | [`deal`] | states of slots, sectors and windows; pure |
-//! | [`store`] | all of RocksDB |
+//! | [`store`] | all of `RocksDB` |
 //! | [`sector`] | packing pieces into sectors, opening leaves |
 //! | [`serve`] | what is answered on the wire |
 //! | [`chain`] | what the node asks the chain, and how it follows it |

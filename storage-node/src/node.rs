@@ -196,19 +196,7 @@ async fn start(
         ledger,
     } = loaded;
     let me = operator.address();
-    let (folder, records, random) = (
-        config.key_dir.clone(),
-        deployment.keys.clone(),
-        Arc::clone(&surroundings.random),
-    );
-    let keys = tokio::task::spawn_blocking(move || {
-        ProverKeys::load(Path::new(&folder), set, Some(&records), random)
-    })
-    .await
-    .map_err(|error| NodeError::Start {
-        doing: "loading the Groth16 keys",
-        reason: error.to_string(),
-    })??;
+    let keys = load_keys(config, &deployment, set, surroundings).await?;
     let chain = connect(config, &deployment, &operator, &metrics).await?;
     let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
     let view = Arc::new(ChainView::default());
@@ -249,26 +237,52 @@ async fn start(
         settle_every_periods: config.settle_every_periods,
         settled_turn: AtomicU64::new(0),
     });
-    let limits = Limits {
-        max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max),
-        ..Limits::default()
-    };
-    let server = Server::bind(
-        config.listen,
-        &identity,
-        limits,
-        Arc::new(NodeHandler::new(context)),
-    )
-    .map_err(|error| NodeError::Start {
-        doing: "opening the wire",
-        reason: error.to_string(),
-    })?;
+    let server = open_wire(config, &identity, set, context)?;
     tracing::info!(listen = %server.local_addr(), "serving");
     let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
     let packer = tokio::spawn(work.run_packer(stopped.clone()));
     Ok(Running {
         server,
         tasks: vec![keeper, packer],
+    })
+}
+
+async fn load_keys(
+    config: &Config,
+    deployment: &Deployment,
+    set: &'static ParamSet,
+    surroundings: &Surroundings,
+) -> Result<ProverKeys, NodeError> {
+    let (folder, records) = (config.key_dir.clone(), deployment.keys.clone());
+    let random = Arc::clone(&surroundings.random);
+    let load = move || ProverKeys::load(Path::new(&folder), set, Some(&records), random);
+    tokio::task::spawn_blocking(load)
+        .await
+        .map_err(|error| NodeError::Start {
+            doing: "loading the Groth16 keys",
+            reason: error.to_string(),
+        })?
+}
+
+fn open_wire(
+    config: &Config,
+    identity: &NodeIdentity,
+    set: &ParamSet,
+    context: ServeContext,
+) -> Result<Server, NodeError> {
+    let limits = Limits {
+        max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max),
+        ..Limits::default()
+    };
+    Server::bind(
+        config.listen,
+        identity,
+        limits,
+        Arc::new(NodeHandler::new(context)),
+    )
+    .map_err(|error| NodeError::Start {
+        doing: "opening the wire",
+        reason: error.to_string(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cairn_contracts::{ChainEvent, ChainEventKind};
-use cairn_wire::{Address, DealId, Period, TreeIndex};
+use cairn_wire::{Address, Commitment, DealId, Period, SectorNumber, TreeIndex};
 
 use crate::deal::{SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
 use crate::store::{ChainStep, SectorRecord, SlotKey, SlotRecord, TreeChange};
@@ -77,22 +77,7 @@ impl EventReader {
                     number: *number,
                     kind: *kind,
                 };
-                self.meaning.step.changes.push((*tree, change));
-                let ours = self.sectors.iter().find(|(_, (record, _))| {
-                    matches!(record.state, SectorState::Packed { comm_d: ours, .. } if ours == *comm_d)
-                });
-                match ours.map(|(id, _)| *id) {
-                    Some(id) => self.step_sector(
-                        id,
-                        SectorEvent::Append {
-                            number: *number,
-                            tree: *tree,
-                        },
-                    ),
-                    None => self.surprise(format!(
-                        "sector {number} was appended and is none of this store's"
-                    )),
-                }
+                self.appended(*tree, change, *number, *comm_d);
             }
             ChainEventKind::SectorRetired {
                 provider,
@@ -105,55 +90,7 @@ impl EventReader {
                     index: *index,
                     number: *number,
                 };
-                self.meaning.step.changes.push((*tree, change));
-                let ours = self.sectors.iter().find(|(_, (record, _))| {
-                    matches!(record.state, SectorState::Registered { number: ours, .. } if ours == *number)
-                });
-                if let Some(id) = ours.map(|(id, _)| *id) {
-                    self.step_sector(id, SectorEvent::Retire);
-                }
-            }
-            ChainEventKind::DealOpened { deal, slots, .. }
-                if slots.iter().any(|slot| slot.provider == self.me) =>
-            {
-                self.meaning.opened.push((*deal, event.block));
-            }
-            ChainEventKind::SlotFilled {
-                deal,
-                slot,
-                provider,
-                ..
-            } => {
-                let key = SlotKey {
-                    deal: *deal,
-                    slot: *slot,
-                };
-                let event = if *provider == self.me {
-                    SlotEvent::Activate
-                } else {
-                    SlotEvent::End
-                };
-                self.step_slot(key, event);
-            }
-            ChainEventKind::SlotClosed { deal, slot, .. } => {
-                self.step_slot(
-                    SlotKey {
-                        deal: *deal,
-                        slot: *slot,
-                    },
-                    SlotEvent::End,
-                );
-            }
-            ChainEventKind::DealCancelled { deal, .. } => {
-                let keys: Vec<SlotKey> = self
-                    .slots
-                    .keys()
-                    .filter(|key| key.deal == *deal)
-                    .copied()
-                    .collect();
-                for key in keys {
-                    self.step_slot(key, SlotEvent::End);
-                }
+                self.retired(*tree, change, *number);
             }
             ChainEventKind::WindowProven {
                 provider,
@@ -168,7 +105,83 @@ impl EventReader {
             } if *provider == self.me => {
                 self.meaning.credited = self.meaning.credited.saturating_add(*amount);
             }
+            ChainEventKind::DealOpened { deal, slots, .. }
+                if slots.iter().any(|slot| slot.provider == self.me) =>
+            {
+                self.meaning.opened.push((*deal, event.block));
+            }
+            other => self.take_slot_event(other),
+        }
+    }
+
+    fn take_slot_event(&mut self, kind: &ChainEventKind) {
+        match kind {
+            ChainEventKind::SlotFilled {
+                deal,
+                slot,
+                provider,
+                ..
+            } => {
+                let event = if *provider == self.me {
+                    SlotEvent::Activate
+                } else {
+                    SlotEvent::End
+                };
+                self.step_slot(
+                    SlotKey {
+                        deal: *deal,
+                        slot: *slot,
+                    },
+                    event,
+                );
+            }
+            ChainEventKind::SlotClosed { deal, slot, .. } => {
+                self.step_slot(
+                    SlotKey {
+                        deal: *deal,
+                        slot: *slot,
+                    },
+                    SlotEvent::End,
+                );
+            }
+            ChainEventKind::DealCancelled { deal, .. } => {
+                let ours = self.slots.keys().filter(|key| key.deal == *deal);
+                let keys: Vec<SlotKey> = ours.copied().collect();
+                for key in keys {
+                    self.step_slot(key, SlotEvent::End);
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn appended(
+        &mut self,
+        tree: TreeIndex,
+        change: TreeChange,
+        number: SectorNumber,
+        comm_d: Commitment,
+    ) {
+        self.meaning.step.changes.push((tree, change));
+        let ours = self.sectors.iter().find(
+            |(_, (record, _))| matches!(record.state, SectorState::Packed { comm_d: ours, .. } if ours == comm_d),
+        );
+        match ours.map(|(id, _)| *id) {
+            Some(id) => self.step_sector(id, SectorEvent::Append { number, tree }),
+            None => {
+                let what = format!("sector {number} was appended and is none of this store's");
+                self.meaning.surprises.push(what);
+            }
+        }
+    }
+
+    fn retired(&mut self, tree: TreeIndex, change: TreeChange, number: SectorNumber) {
+        self.meaning.step.changes.push((tree, change));
+        let ours = self.sectors.iter().find(
+            |(_, (record, _))| matches!(record.state, SectorState::Registered { number: ours, .. } if ours == number),
+        );
+        if let Some(id) = ours.map(|(id, _)| *id) {
+            self.step_sector(id, SectorEvent::Retire);
         }
     }
 
@@ -217,10 +230,6 @@ impl EventReader {
         }
     }
 
-    fn surprise(&mut self, what: String) {
-        self.meaning.surprises.push(what);
-    }
-
     fn finish(mut self) -> Interpretation {
         self.meaning.step.sectors = self
             .sectors
@@ -241,7 +250,7 @@ impl EventReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cairn_wire::{Commitment, ContentId, SectorKind, SectorNumber, Signature, SlotIndex};
+    use cairn_wire::{ContentId, SectorKind, Signature, SlotIndex};
 
     const ME: Address = Address([1; 20]);
     const OTHER: Address = Address([2; 20]);
@@ -372,7 +381,7 @@ mod tests {
                 comm_p: element(5),
                 first_period: Period(1),
             });
-            let got = interpret(ME, &[filled.clone()], &[], &[slot(state)], 10);
+            let got = interpret(ME, std::slice::from_ref(&filled), &[], &[slot(state)], 10);
             assert_eq!(got.step.slots[0].1.state, expected, "filled by {provider}");
             let twice = interpret(ME, &[filled], &[], &got.step.slots, 10);
             let unmoved = twice.step.slots.is_empty();

@@ -15,6 +15,10 @@ use crate::error::Illegal;
 ///     |  Excuse         |  Excuse
 ///     +-----------------+--------> Excused (no beacon, or nothing was frozen in the tree)
 /// ```
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and a copy is cheaper than a box"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowState {
     /// No proof yet.
@@ -33,6 +37,10 @@ pub enum WindowState {
 }
 
 /// What happens to a window.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and a copy is cheaper than a box"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowEvent {
     /// A proof was made and verified locally.

@@ -86,7 +86,7 @@ impl Work {
     pub async fn run_keeper(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut pause_until = 0;
         while !*stop.borrow() {
-            let progressed = match self.tick(&mut pause_until).await {
+            let progressed = match self.tick(pause_until).await {
                 Ok(progressed) => progressed,
                 Err(error) => {
                     self.report(&error, &mut pause_until);
@@ -119,7 +119,7 @@ impl Work {
     }
 
     /// One look at everything. Says whether there may be more to do at once.
-    async fn tick(&self, pause_until: &mut u64) -> Result<bool, ProvingError> {
+    async fn tick(&self, pause_until: u64) -> Result<bool, ProvingError> {
         let head = self.chain.head().await?;
         if self.metrics.clear(Alarm::Rpc) {
             tracing::info!(block = head.number, "the chain answers again");
@@ -127,7 +127,7 @@ impl Work {
         let up_to_date = self.sync(head).await?;
         self.show(head.timestamp);
         let proved = self.step_windows(head).await?;
-        if !up_to_date || proved || (self.clock)() < *pause_until {
+        if !up_to_date || proved || (self.clock)() < pause_until {
             return Ok(proved);
         }
         if self.step_sectors(head).await? {

@@ -24,8 +24,11 @@ impl Work {
         if turn == 0 || self.settled_turn.swap(turn, Ordering::Relaxed) == turn {
             return Ok(false);
         }
-        let active = self.ledger.slots(|slot| matches!(slot.state, SlotState::Active { .. }));
-        let slots: Vec<(DealId, SlotIndex)> = active.iter().map(|(key, _)| (key.deal, key.slot)).collect();
+        let active = self
+            .ledger
+            .slots(|slot| matches!(slot.state, SlotState::Active { .. }));
+        let slots: Vec<(DealId, SlotIndex)> =
+            active.iter().map(|(key, _)| (key.deal, key.slot)).collect();
         for batch in slots.chunks(BATCH) {
             match self.chain.settle_many(batch.to_vec()).await {
                 Ok(sent) => tracing::info!(slots = batch.len(), gas = sent.gas_used, "settled"),

@@ -437,11 +437,11 @@ fn take_piece(work: &Work, number: u64, byte_len: usize) {
 async fn settle(work: &Work) {
     let mut pause_until = 0;
     for _ in 0..20 {
-        match work.tick(&mut pause_until).await {
+        match work.tick(pause_until).await {
             Ok(true) => {}
             Ok(false) => {
                 // Once more: a block that the last step made is read by the next.
-                if matches!(work.tick(&mut pause_until).await, Ok(false)) {
+                if matches!(work.tick(pause_until).await, Ok(false)) {
                     return;
                 }
             }
@@ -508,7 +508,11 @@ async fn active_slots_are_settled_once_each_so_many_periods() {
         chain.advance_to(SCHEDULE.round_time(Period(period)));
         settle(&work).await;
     }
-    assert_eq!(chain.calls("settle_many"), 1, "after period 3, not before and not again");
+    assert_eq!(
+        chain.calls("settle_many"),
+        1,
+        "after period 3, not before and not again"
+    );
     assert_eq!(chain.table().settled.len(), 3, "all active slots");
 }
 
@@ -524,7 +528,7 @@ async fn a_restart_between_any_two_steps_repeats_nothing_that_counts() {
     for _ in 0..12 {
         let work = start(folder.path(), &chain);
         chain.table().lose_answer = true;
-        if let Err(error) = work.tick(&mut 0).await {
+        if let Err(error) = work.tick(0).await {
             assert!(error.to_string().contains("lost"), "{error}");
         }
     }
@@ -546,7 +550,7 @@ async fn a_restart_between_any_two_steps_repeats_nothing_that_counts() {
     for _ in 0..3 {
         let work = start(folder.path(), &chain);
         chain.table().lose_answer = true;
-        if let Err(error) = work.tick(&mut 0).await {
+        if let Err(error) = work.tick(0).await {
             assert!(error.to_string().contains("lost"), "{error}");
         }
     }

@@ -77,6 +77,13 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
             offer.b_max
         )));
     }
+    check_deal(offer, deal)?;
+    check_room(offer)?;
+    Ok((b, deal.owner))
+}
+
+/// Whether the deal can still be filled, by hot pieces, and is paid for.
+fn check_deal(offer: &Offer<'_>, deal: &DealInfo) -> Result<(), WireError> {
     if deal.kind != SectorKind::Hot {
         return Err(WireError::refused("this node keeps hot pieces only"));
     }
@@ -107,6 +114,12 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
         }
         None => return Err(WireError::refused("the slot is not on chain")),
     }
+    Ok(())
+}
+
+/// Whether quota and disk have room.
+fn check_room(offer: &Offer<'_>) -> Result<(), WireError> {
+    let request = offer.request;
     if offer.held_bytes.saturating_add(request.byte_len) > offer.quota_bytes {
         return Err(WireError::refused("the node's quota is used up"));
     }
@@ -118,7 +131,7 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
     if offer.free_bytes.saturating_sub(offer.reserve_bytes) < wanted {
         return Err(WireError::refused("the node's disk is full"));
     }
-    Ok((b, deal.owner))
+    Ok(())
 }
 
 /// Whether an Acceptance is for what this node holds in that slot, in time, and signed by the deal's owner.
@@ -239,6 +252,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of refusals")]
     fn every_reason_to_refuse_is_found_before_the_body() {
         let (request, deal) = (request(), deal());
         let good = offer(&request, &deal);
@@ -407,6 +421,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of refusals")]
     fn an_acceptance_with_anything_changed_is_refused_and_the_owners_is_taken() {
         let owner = SecretKey::from_bytes(&[5; 32]).unwrap();
         let domain = Eip712Domain {

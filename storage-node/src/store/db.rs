@@ -1,4 +1,4 @@
-//! Opening the database: options, format version, and RocksDB's errors in our words.
+//! Opening the database: options, format version, and `RocksDB`'s errors in our words.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -217,7 +217,7 @@ impl Store {
                 Change::Put(family, key, value) => writes.put_cf(self.family(family)?, key, value),
                 Change::Delete(family, key) => writes.delete_cf(self.family(family)?, key),
                 Change::DeleteRange(family, from, to) => {
-                    writes.delete_range_cf(self.family(family)?, from, to)
+                    writes.delete_range_cf(self.family(family)?, from, to);
                 }
             }
         }
@@ -360,7 +360,7 @@ pub(super) fn io(doing: &'static str, error: &std::io::Error) -> StoreError {
     }
 }
 
-/// Sorts what RocksDB says by whose fault it is.
+/// Sorts what `RocksDB` says by whose fault it is.
 pub(super) fn fault(doing: &'static str, error: &rocksdb::Error) -> StoreError {
     let detail = error.to_string();
     // As the system says it: no blocks, no quota, no longer file allowed.

@@ -1,6 +1,6 @@
 //! Column families and the keys in them.
 //!
-//! Numbers inside keys are big-endian, the one place in this store where they are: RocksDB sorts keys as byte strings,
+//! Numbers inside keys are big-endian, the one place in this store where they are: `RocksDB` sorts keys as byte strings,
 //! and pieces, chunks and windows are read in the order of their numbers.
 
 use cairn_wire::{ContentId, DealId, Period, SlotIndex, TreeIndex};

@@ -426,7 +426,10 @@ impl Ledger {
     }
 }
 
-fn entries(store: &Store, family: Family) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+/// A key and its value.
+type Entry = (Vec<u8>, Vec<u8>);
+
+fn entries(store: &Store, family: Family) -> Result<Vec<Entry>, StoreError> {
     let mut all = Vec::new();
     for entry in store
         .db()

@@ -1,4 +1,4 @@
-//! All of RocksDB: what the node must still know after a crash, and the bytes it is paid to keep.
+//! All of `RocksDB`: what the node must still know after a crash, and the bytes it is paid to keep.
 //!
 //! ```text
 //!  wire --> pieces (ingested files)  --pack-->  chunks (ingested files)  --> proofs, reads
@@ -8,7 +8,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `db.rs` | opening, options, format version, the words of RocksDB's errors |
+//! | `db.rs` | opening, options, format version, the words of `RocksDB`'s errors |
 //! | `keys.rs`, `records.rs`, `codec.rs` | column families, keys, values, byte by byte |
 //! | `pieces.rs` | pieces as they arrive |
 //! | `sectors.rs` | leaves and rows of sectors, and the move of pieces into them |

@@ -398,6 +398,7 @@ fn kind_of(reader: &mut Reader<'_>) -> Result<SectorKind, StoreError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
 
