@@ -271,6 +271,7 @@ mod tests {
             post_samples: 4,
             tree_levels: 3,
             include_width: 2,
+            empty_root: cairn_wire::Commitment::from_bytes([0; 32]).unwrap(),
         }
     }
 

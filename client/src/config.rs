@@ -72,6 +72,8 @@ pub struct Patience {
     pub connect_s: u64,
     /// For the next bytes of a body.
     pub stall_s: u64,
+    /// For a node's answer, a Receipt above all: it hashes the piece before it signs.
+    pub answer_s: u64,
 }
 
 impl Default for Patience {
@@ -85,6 +87,7 @@ impl Default for Patience {
             hedge_ms: 750,
             connect_s: 5,
             stall_s: 15,
+            answer_s: 120,
         }
     }
 }

@@ -7,7 +7,9 @@ use rand::RngCore as _;
 
 /// A source of random bytes, passed in so that tests can repeat themselves.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Entropy {
     /// A source of one's own; object keys are only as secret as it is.

@@ -27,6 +27,7 @@ pub(crate) struct Peers {
 pub(crate) fn limits(patience: &Patience) -> Limits {
     Limits {
         handshake_timeout: Duration::from_secs(patience.connect_s.max(1)),
+        request_timeout: Duration::from_secs(patience.answer_s.max(1)),
         body_stall: Duration::from_secs(patience.stall_s.max(1)),
         ..Limits::default()
     }
@@ -82,7 +83,7 @@ impl Peers {
                 None => return (found, reasons),
                 Some(Ok((info, Ok(free_bytes)))) => found.push(Candidate { info, free_bytes }),
                 Some(Ok((info, Err(reason)))) => {
-                    reasons.push(format!("{} at {}: {reason}", info.address, info.endpoint))
+                    reasons.push(format!("{} at {}: {reason}", info.address, info.endpoint));
                 }
                 Some(Err(error)) => reasons.push(error.to_string()),
             }

@@ -92,6 +92,10 @@ impl Decryptor {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths of a few hundred kilobytes"
+)]
 mod tests {
     use super::*;
     use crate::cipher::ObjectKey;
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn any_range_in_any_cuts_gives_exactly_its_bytes() {
-        let plain: Vec<u8> = (0..200_000_u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let plain: Vec<u8> = (0..200_000_u32).map(|i| ((i * 7) >> 3) as u8).collect();
         let key = ObjectKey::random(&Entropy::system());
         let ciphertext = sealed(&key, &plain);
         let edges = [0, 1, 65_535, 65_536, 65_537, 131_072, 199_999, 200_000];

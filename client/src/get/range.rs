@@ -42,7 +42,7 @@ impl ByteRange {
 
     /// The range in an object of `len` bytes, which must contain it.
     pub(crate) fn within(self, len: u64) -> Result<Range<u64>, GetError> {
-        let end = self.end.unwrap_or(len.max(self.start));
+        let end = self.end.unwrap_or_else(|| len.max(self.start));
         if self.start <= end && end <= len {
             Ok(self.start..end)
         } else {

@@ -292,7 +292,7 @@ mod tests {
         let (lengths, calls) = batches(&zeros).await;
         assert_eq!(
             (lengths.len(), lengths[BATCH_CHUNKS * 2], calls),
-            (BATCH_CHUNKS * 2 + 1, 5, 3)
+            (BATCH_CHUNKS * 2 + 1, 5, 2)
         );
     }
 

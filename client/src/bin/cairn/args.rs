@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub(crate) struct Args {
-    /// Home folder: wallet key, settings, catalog (default: $CAIRN_HOME or ~/.cairn)
+    /// Home folder: wallet key, settings, catalog (default: `$CAIRN_HOME` or ~/.cairn)
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
     #[command(subcommand)]

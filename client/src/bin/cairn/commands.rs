@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use cairn_client::{
-    ActivationOutcome, ByteRange, Client, Config, Entropy, InitOptions, Progress, PutOptions,
-    PutReport, Silent,
+    ActivationOutcome, ByteRange, Catalog, Client, Config, Entropy, InitOptions, Progress,
+    PutOptions, PutReport, Silent,
 };
 
 use crate::args::{Args, Command};
@@ -46,9 +46,9 @@ fn init(home: &Path, options: &InitOptions, as_json: bool) -> Result<ExitCode> {
     let config = Config::init(home, options, &Entropy::system())?;
     let account = config.wallet_key()?.address();
     if as_json {
-        json::init(&config, account)?
+        json::init(&config, account)?;
     } else {
-        text::init(&config, account)?
+        text::init(&config, account)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -56,7 +56,7 @@ fn init(home: &Path, options: &InitOptions, as_json: bool) -> Result<ExitCode> {
 async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
     let config = Config::read(home)?;
     match command {
-        Command::Init { .. } => Ok(ExitCode::SUCCESS),
+        Command::Init { .. } => {}
         Command::Put {
             file,
             name,
@@ -67,79 +67,56 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             no_wait,
             json,
         } => {
-            let client = open(config, json).await?;
             let name = name
                 .or_else(|| file_name(&file))
                 .context("give the object a --name")?;
-            let report = put(
-                &client,
-                &file,
-                &name,
-                PutOptions {
-                    k,
-                    n,
-                    periods,
-                    price,
-                    wait: !no_wait,
-                },
-            )
-            .await?;
-            if json {
-                json::put(&report)?
-            } else {
-                text::put(&report, &client).await?
-            }
-            Ok(exit_code(&report))
+            let options = PutOptions {
+                k,
+                n,
+                periods,
+                price,
+                wait: !no_wait,
+            };
+            return put(config, &file, &name, options, json).await;
         }
         Command::Get {
             name,
             output,
             range,
             json,
+        } => get(config, &name, &output, range, json).await?,
+        Command::Ls { json: as_json } => {
+            let objects = Catalog::at(config.catalog_path()).read()?.objects;
+            if as_json {
+                json::ls(&objects)?;
+            } else {
+                text::ls(&objects)?;
+            }
+        }
+        Command::Status {
+            name,
+            json: as_json,
         } => {
-            let client = open(config, json || is_stdio(&output)).await?;
-            let report = get(&client, &name, &output, range).await?;
-            // standard output is the object's
-            if !is_stdio(&output) {
-                if json {
-                    json::get(&name, &output, &report)?
-                } else {
-                    text::get(&name, &output, &report)?
-                }
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Ls { json } => {
-            let catalog = cairn_client::Catalog::at(config.catalog_path());
-            let objects = catalog.read()?.objects;
-            if json {
-                json::ls(&objects)?
+            let objects = open(config, true).await?.status(name.as_deref()).await?;
+            if as_json {
+                json::status(&objects)?;
             } else {
-                text::ls(&objects)?
+                text::status(&objects)?;
             }
-            Ok(ExitCode::SUCCESS)
         }
-        Command::Status { name, json } => {
-            let client = open(config, true).await?;
-            let objects = client.status(name.as_deref()).await?;
-            if json {
-                json::status(&objects)?
+        Command::Rm {
+            name,
+            json: as_json,
+        } => {
+            let removed = open(config, true).await?.remove(&name).await?;
+            if as_json {
+                json::rm(&removed)?;
             } else {
-                text::status(&objects)?
+                text::rm(&removed)?;
             }
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Rm { name, json } => {
-            let client = open(config, true).await?;
-            let removed = client.remove(&name).await?;
-            if json {
-                json::rm(&removed)?
-            } else {
-                text::rm(&removed)?
-            }
-            Ok(ExitCode::SUCCESS)
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn open(config: Config, silent: bool) -> Result<Client> {
@@ -151,35 +128,61 @@ async fn open(config: Config, silent: bool) -> Result<Client> {
     Ok(Client::open_watched(config, progress).await?)
 }
 
-async fn put(client: &Client, file: &Path, name: &str, options: PutOptions) -> Result<PutReport> {
-    if is_stdio(file) {
-        return Ok(client
-            .put(descriptor(&std::io::stdin())?, name, options)
-            .await?);
+async fn put(
+    config: Config,
+    file: &Path,
+    name: &str,
+    options: PutOptions,
+    as_json: bool,
+) -> Result<ExitCode> {
+    let reader = if is_stdio(file) {
+        descriptor(&std::io::stdin())?
+    } else {
+        let reader = tokio::fs::File::open(file)
+            .await
+            .with_context(|| file.display().to_string())?;
+        anyhow::ensure!(
+            reader.metadata().await?.is_file(),
+            "{} is not a file",
+            file.display()
+        );
+        reader
+    };
+    let client = open(config, as_json).await?;
+    let report = client.put(reader, name, options).await?;
+    if as_json {
+        json::put(&report)?;
+    } else {
+        text::put(&report, &client).await?;
     }
-    let reader = tokio::fs::File::open(file)
-        .await
-        .with_context(|| file.display().to_string())?;
-    anyhow::ensure!(
-        reader.metadata().await?.is_file(),
-        "{} is not a file",
-        file.display()
-    );
-    Ok(client.put(reader, name, options).await?)
+    Ok(exit_code(&report))
 }
 
 async fn get(
-    client: &Client,
+    config: Config,
     name: &str,
     output: &Path,
     range: ByteRange,
-) -> Result<cairn_client::GetReport> {
+    as_json: bool,
+) -> Result<()> {
     if is_stdio(output) {
-        return Ok(client
+        // standard output is the object's
+        open(config, true)
+            .await?
             .get(name, descriptor(&std::io::stdout())?, range)
-            .await?);
+            .await?;
+        return Ok(());
     }
-    Ok(client.get_to_file(name, output, range).await?)
+    let report = open(config, as_json)
+        .await?
+        .get_to_file(name, output, range)
+        .await?;
+    if as_json {
+        json::get(name, output, &report)?;
+    } else {
+        text::get(name, output, &report)?;
+    }
+    Ok(())
 }
 
 /// Standard input or output as a file of its own: no buffer in between, no text.

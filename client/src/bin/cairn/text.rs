@@ -73,7 +73,7 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
             "accepted; not waited for activation (see `cairn status`)"
         )?,
         ActivationOutcome::Complete { slots } => {
-            writeln!(out, "active: all {slots} accepted pieces")?
+            writeln!(out, "active: all {slots} accepted pieces")?;
         }
         ActivationOutcome::Partial { active, accepted } => {
             writeln!(
