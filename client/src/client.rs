@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use cairn_contracts::{Chain, SetParameters};
-use cairn_prover::params::ParamSet;
+use cairn_contracts::Chain;
 use cairn_wire::{Address, SecretKey};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::catalog::{Catalog, ObjectEntry};
 use crate::config::Config;
+use crate::deployed::check_deployment;
 use crate::entropy::Entropy;
 use crate::error::{CatalogError, GetError, OpenError, PutError, RemoveError, StatusError};
 use crate::get::{self, ByteRange, GetReport};
@@ -99,8 +99,8 @@ impl Client<Chain> {
     ) -> Result<Self, OpenError> {
         let wallet = config.wallet_key()?;
         let deployment = config.deployment()?;
-        check_parameters(&deployment.parameters)?;
         let market = Chain::connect(&config.rpc_urls, deployment, Some(wallet.clone())).await?;
+        check_deployment(&market).await?;
         Ok(Self::with_market(
             market,
             wallet,
@@ -212,100 +212,5 @@ impl<M: Market> Client<M> {
     /// [`RemoveError`].
     pub async fn remove(&self, name: &str) -> Result<RemovedObject, RemoveError> {
         status::remove(&self.shared, name).await
-    }
-}
-
-/// A deployment may call itself what it likes: its numbers must be those this software was built with.
-fn check_parameters(shown: &SetParameters) -> Result<(), OpenError> {
-    let Some(set) = ParamSet::by_name(&shown.name) else {
-        return Err(OpenError::UnknownSet {
-            set: shown.name.clone(),
-        });
-    };
-    let fields = [
-        (
-            "sector_log2_leaves",
-            u64::from(set.sector_log2_leaves),
-            u64::from(shown.sector_log2_leaves),
-        ),
-        ("b_max", u64::from(set.b_max), u64::from(shown.b_max)),
-        (
-            "post_samples",
-            u64::from(set.post_samples),
-            u64::from(shown.post_samples),
-        ),
-        (
-            "tree_levels",
-            u64::from(set.tree_levels),
-            u64::from(shown.tree_levels),
-        ),
-        (
-            "include_width",
-            set.include_width as u64,
-            u64::from(shown.include_width),
-        ),
-    ];
-    match fields
-        .into_iter()
-        .find(|(_, expected, got)| expected != got)
-    {
-        Some((field, expected, got)) => Err(OpenError::Parameters {
-            set: shown.name.clone(),
-            field,
-            expected,
-            got,
-        }),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown() -> SetParameters {
-        SetParameters {
-            name: "devnet".into(),
-            sector_log2_leaves: 20,
-            b_max: 17,
-            post_samples: 4,
-            tree_levels: 3,
-            include_width: 2,
-            empty_root: cairn_wire::Commitment::from_bytes([0; 32]).unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_deployment_with_our_numbers_is_taken() {
-        check_parameters(&shown()).unwrap();
-    }
-
-    #[test]
-    fn a_deployment_that_differs_from_its_name_is_refused_by_field() {
-        let fewer = SetParameters {
-            post_samples: 1,
-            ..shown()
-        };
-        let error = check_parameters(&fewer).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                OpenError::Parameters {
-                    field: "post_samples",
-                    expected: 4,
-                    got: 1,
-                    ..
-                }
-            ),
-            "{error}"
-        );
-        let unknown = SetParameters {
-            name: "mine".into(),
-            ..shown()
-        };
-        assert!(matches!(
-            check_parameters(&unknown),
-            Err(OpenError::UnknownSet { .. })
-        ));
     }
 }

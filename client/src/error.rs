@@ -105,6 +105,23 @@ pub enum OpenError {
         /// Theirs.
         got: u64,
     },
+    /// Deployment: its verifying key is not the published one, so its maker may forge proofs.
+    #[error(transparent)]
+    Key(#[from] cairn_prover::keys::known::NotPublished),
+    /// Deployment: keys made from a public seed, under which anybody can forge, on a chain that is no development chain.
+    #[error("parameter set {set} is for development chains only, this is chain {chain_id}")]
+    InsecureSet {
+        /// Name of the set.
+        set: String,
+        /// The chain.
+        chain_id: u64,
+    },
+    /// Deployment: its empty provider tree is not empty.
+    #[error("the deployment's empty provider tree is not that of parameter set {set}")]
+    EmptyRoot {
+        /// Name of the set.
+        set: String,
+    },
     /// Deployment: this software does not know the parameter set.
     #[error("parameter set {set} is unknown to this software")]
     UnknownSet {

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `client` | [`Client`]: the six verbs |
 //! | `config` | [`Config`]: the home folder, its wallet key and settings |
+//! | `deployed` | [`check_deployment`]: is the deployment one that this software can believe |
 //! | `catalog` | [`Catalog`]: names, keys and manifests in one local file |
 //! | `cipher` | [`ObjectCipher`]: AES-256-GCM in the STREAM construction, with random access |
 //! | `plan` | [`Plan`]: how an object is cut, from k, n, the largest piece and a bound on memory |
@@ -45,6 +46,7 @@ mod choose;
 mod cipher;
 mod client;
 mod config;
+mod deployed;
 mod entropy;
 mod error;
 mod files;
@@ -63,6 +65,7 @@ pub use crate::choose::{Candidate, price_for};
 pub use crate::cipher::{CHUNK_BYTES, ObjectCipher, ObjectKey, TAG_BYTES, cipher_len};
 pub use crate::client::{Client, PutOptions};
 pub use crate::config::{Config, InitOptions, Patience};
+pub use crate::deployed::check_deployment;
 pub use crate::entropy::Entropy;
 pub use crate::error::{
     CatalogError, ChooseError, CipherError, ConfigError, GetError, OpenError, PlanError, PutError,

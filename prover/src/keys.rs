@@ -137,6 +137,9 @@ pub fn ensure(
 /// The file is missing, damaged, for another circuit, or not the published key.
 pub fn load(folder: &Path, set: &'static ParamSet, circuit: CircuitName) -> Result<Key, KeysError> {
     let key = Key::load(&key_path(folder, set, circuit), &identity(set, circuit)?)?;
+    if key.is_insecure() && !set.insecure_keys {
+        return Err(KeysError::NeedsCeremony { set: set.name });
+    }
     check_published(set, circuit, key.verifying_key())?;
     Ok(key)
 }

@@ -258,3 +258,22 @@ fn real_statements_prove_and_verify_and_their_neighbours_do_not() {
         );
     }
 }
+
+#[test]
+fn a_deployed_key_is_taken_only_if_it_is_the_published_one() {
+    let check_deployed = known::check_deployed;
+    let set = &params::TEST;
+    let key = keys::make(set, CircuitName::Append).unwrap();
+    let id = *key.identity().circuit_id.as_bytes();
+    let mut bytes = export::vk_to_evm(key.verifying_key());
+    check_deployed("test", CircuitName::Append, &id, &bytes).unwrap();
+    let refused = check_deployed("test", CircuitName::Retire, &id, &bytes).unwrap_err();
+    assert_eq!(refused.what, "circuit id", "another circuit");
+    let refused = check_deployed("mainnet", CircuitName::Append, &id, &bytes).unwrap_err();
+    assert_eq!(refused.expected, "none", "a set without published keys");
+    // The honest circuit id with a key whose secrets somebody else knows.
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let refused = check_deployed("test", CircuitName::Append, &id, &bytes).unwrap_err();
+    assert_eq!(refused.what, "verifying key", "another key");
+}

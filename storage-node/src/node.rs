@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cairn_client::{OpenError, check_deployment};
 use cairn_contracts::{Chain, Deployment};
 use cairn_prover::params::ParamSet;
 use cairn_wire::{Limits, NodeIdentity, SecretKey, Server};
@@ -15,7 +15,7 @@ use crate::chain::{ChainPort, OnChain};
 use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
-use crate::pipeline::Work;
+use crate::pipeline::{Backoff, PayTurn, Work};
 use crate::proving::{ProverKeys, RandomSource};
 use crate::sector::PackingRule;
 use crate::serve::{NodeHandler, ServeContext};
@@ -29,6 +29,16 @@ const CONNECT_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a node may take to start before its dashboard opens without it.
 const SHOW_TROUBLE_AFTER: Duration = Duration::from_secs(10);
+
+/// How many threads a runtime needs that may block: every request that the wire takes at once holds one for as long as
+/// its peer likes, and proving, packing and the records must find one all the same.
+#[must_use]
+pub fn blocking_threads() -> usize {
+    Limits::default()
+        .max_requests
+        .saturating_mul(2)
+        .saturating_add(64)
+}
 
 /// Clock and randomness, read where the program starts and passed in.
 #[derive(Clone)]
@@ -235,7 +245,9 @@ async fn start(
         clock: Arc::clone(&surroundings.clock),
         poll: Duration::from_millis(config.poll_ms),
         settle_every_periods: config.settle_every_periods,
-        settled_turn: AtomicU64::new(0),
+        pay: PayTurn::default(),
+        backoff: Backoff::default(),
+        swept: Mutex::default(),
     });
     let server = open_wire(config, &identity, set, context)?;
     tracing::info!(listen = %server.local_addr(), "serving");
@@ -286,7 +298,8 @@ fn open_wire(
     })
 }
 
-/// Connects to the chain, however long it takes; an endpoint of another chain is an error at once.
+/// Connects to the chain, however long it takes; an endpoint of another chain, or a deployment with other keys or
+/// numbers than this program was built with, is an error at once.
 async fn connect(
     config: &Config,
     deployment: &Deployment,
@@ -294,9 +307,7 @@ async fn connect(
     metrics: &Metrics,
 ) -> Result<Chain, NodeError> {
     loop {
-        let chain =
-            Chain::connect(&config.rpc_urls, deployment.clone(), Some(operator.clone())).await;
-        match chain.map_err(ChainFault::from) {
+        match connect_once(config, deployment, operator).await {
             Ok(chain) => {
                 metrics.clear(Alarm::Rpc);
                 return Ok(chain);
@@ -309,5 +320,47 @@ async fn connect(
             }
             Err(refused) => return Err(refused.into()),
         }
+    }
+}
+
+async fn connect_once(
+    config: &Config,
+    deployment: &Deployment,
+    operator: &SecretKey,
+) -> Result<Chain, ChainFault> {
+    let operator = Some(operator.clone());
+    let chain = Chain::connect(&config.rpc_urls, deployment.clone(), operator).await?;
+    match check_deployment(&chain).await {
+        Ok(()) => Ok(chain),
+        Err(OpenError::Chain(error)) => Err(error.into()),
+        Err(refused) => Err(ChainFault::Refused(refused.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_that_never_finish_leave_threads_for_proving() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .max_blocking_threads(blocking_threads())
+            .build()
+            .unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let found = runtime.block_on(async {
+            for _ in 0..Limits::default().max_requests {
+                let held = Arc::clone(&held);
+                drop(tokio::task::spawn_blocking(move || {
+                    drop(held.lock().map(|held| held.recv()));
+                }));
+            }
+            let proving = tokio::task::spawn_blocking(|| 7);
+            tokio::time::timeout(Duration::from_secs(5), proving).await
+        });
+        drop(release);
+        assert_eq!(found.unwrap().unwrap(), 7, "it ran beside all the readers");
     }
 }

@@ -1,12 +1,14 @@
 //! What the contracts show of themselves, held against the deployment file.
 
 use alloy::primitives::{Bytes, keccak256};
+use cairn_wire::Address;
 use serde_json::json;
 
 use super::{Chain, Contract};
 use crate::abi::sectors::Sectors;
 use crate::abi::{beacon::Beacon, deals::Deals};
 use crate::convert::{commitment, ours};
+use crate::deploy::KeyPlan;
 use crate::deployment::{CircuitSet, KeyRecord};
 use crate::error::ChainError;
 use crate::schedule::Schedule;
@@ -26,7 +28,30 @@ impl Chain {
         })
     }
 
+    /// The same keys as bytes (EVM encoding, without the leading STOP byte) with their circuits' ids, for a caller who
+    /// knows which keys it was built with.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn deployed_keys(&self) -> Result<CircuitSet<KeyPlan>, ChainError> {
+        Ok(CircuitSet {
+            spacetime: self.deployed_key(0).await?.1,
+            append: self.deployed_key(1).await?.1,
+            retire: self.deployed_key(2).await?.1,
+            include: self.deployed_key(3).await?.1,
+        })
+    }
+
     async fn shown_key(&self, which: u8) -> Result<KeyRecord, ChainError> {
+        let (address, deployed) = self.deployed_key(which).await?;
+        Ok(KeyRecord {
+            address,
+            circuit_id: deployed.circuit_id,
+            key_hash: keccak256(&deployed.key).0,
+        })
+    }
+
+    async fn deployed_key(&self, which: u8) -> Result<(Address, KeyPlan), ChainError> {
         let shown = self
             .view(Contract::Sectors, &Sectors::circuitCall { which })
             .await?;
@@ -37,12 +62,9 @@ impl Chain {
             .await
             .map_err(|failure| failure.into_error(method))?;
         // The first byte is STOP, so that nobody can run a key.
-        let key = code.get(1..).unwrap_or_default();
-        Ok(KeyRecord {
-            address: ours(shown.key),
-            circuit_id: shown.id.0,
-            key_hash: keccak256(key).0,
-        })
+        let key = code.get(1..).unwrap_or_default().to_vec();
+        let circuit_id = shown.id.0;
+        Ok((ours(shown.key), KeyPlan { circuit_id, key }))
     }
 
     /// The schedule the contracts keep, read from the chain.

@@ -3,6 +3,7 @@
 //! Made by `cargo run -p cairn-prover --example known_keys`, on any machine with the same result. A change here is a
 //! change of a circuit: every deployment and every stored key of before is of another version.
 
+use crate::circuits::CircuitName;
 use crate::groth16::CircuitId;
 
 /// What a key must be.
@@ -31,6 +32,65 @@ impl KnownKey {
 pub fn find(set: &str, circuit: &str) -> Option<&'static KnownKey> {
     KEYS.iter()
         .find(|known| known.set == set && known.circuit == circuit)
+}
+
+/// A deployed verifying key is not one that this program was built with: its proofs mean nothing to us.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the deployed key of {set}/{circuit} is not the published one: {what} is {got}, published is {expected}"
+)]
+pub struct NotPublished {
+    /// Name of the parameter set.
+    pub set: String,
+    /// Name of the circuit.
+    pub circuit: CircuitName,
+    /// What differs.
+    pub what: &'static str,
+    /// Published ("none" when the set has no published keys).
+    pub expected: String,
+    /// Deployed.
+    pub got: String,
+}
+
+/// Whether a key found on a chain, in its EVM encoding, is the published one of this circuit.
+///
+/// Whoever made a key may know its secrets and forge proofs under it; that the circuit's id is right says nothing, for
+/// the contract cannot tie the id to the key.
+///
+/// # Errors
+/// [`NotPublished`].
+pub fn check_deployed(
+    set: &str,
+    circuit: CircuitName,
+    circuit_id: &[u8; 32],
+    key: &[u8],
+) -> Result<(), NotPublished> {
+    let known = find(set, circuit.as_str());
+    let facts = [
+        (
+            "circuit id",
+            known.map(|known| known.circuit_id),
+            hex::encode(circuit_id),
+        ),
+        (
+            "verifying key",
+            known.map(|known| known.verifying_key),
+            blake3::hash(key).to_hex().to_string(),
+        ),
+    ];
+    for (what, expected, got) in facts {
+        let expected = expected.unwrap_or("none");
+        if expected != got {
+            return Err(NotPublished {
+                set: set.to_owned(),
+                circuit,
+                what,
+                expected: expected.to_owned(),
+                got,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Every published key.
