@@ -64,10 +64,10 @@ e2e: build
 	cargo nextest run --workspace --locked -E '$(E2E)' --profile e2e
 
 bench: setup
-	cargo bench --workspace --benches --profile dev
+	cargo bench --workspace --bench '*' --profile dev
 
 bench-smoke: setup
-	cargo bench --workspace --benches --profile dev -- --test
+	cargo bench --workspace --bench '*' --profile dev -- --test
 
 fuzz-smoke: setup
 	@set -e; for t in $(FUZZ_TARGETS); do \
