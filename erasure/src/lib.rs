@@ -22,7 +22,7 @@
 //! | `coefficients` | the matrices, by interpolation, and the cache of those used for rebuilding |
 //! | `stream` | [`RowEncoder`] and [`Rebuilder`]: one row at a time, whatever the segment's length |
 //! | `kernel` | matrix times strips, in blocks that stay in the first-level cache |
-//! | [`reference`] | the same code again, slow, table-free and matrix-based: what the tests compare with |
+//! | [`mod@reference`] | the same code again, slow, table-free and matrix-based: what the tests compare with |
 //! | `error` | [`CodeError`]: the caller's mistakes |
 //!
 //! ```
