@@ -63,6 +63,8 @@ pub(crate) async fn open<M: Market>(
         });
     }
     let deals = new_deals(plan, ingested, &assigned, price, options.periods);
+    // Asked before money moves: nothing that can fail stands between the open deals and their record in the catalog.
+    let opened_unix = shared.market.head().await?.timestamp;
     let (mut ids, mut receipts) = (Vec::new(), Vec::new());
     let per_transaction = (MAX_SLOTS_PER_TRANSACTION / usize::from(plan.code().n())).max(1);
     for batch in deals.chunks(per_transaction) {
@@ -75,7 +77,6 @@ pub(crate) async fn open<M: Market>(
             "the chain opened another number of deals than it was asked for",
         ));
     }
-    let opened_unix = shared.market.head().await?.timestamp;
     let entry = catalog_entry(shared, plan, ingested, key, &ids, &assigned, opened_unix);
     shared.catalog.add(name, entry)?;
     for receipt in &receipts {
@@ -230,9 +231,16 @@ async fn confirm<M: Market>(shared: &Shared<M>, block: u64) -> Result<(), PutErr
     let patience = &shared.config.patience;
     let end = Instant::now() + Duration::from_secs(patience.confirm_s);
     loop {
-        let head = shared.market.head().await?;
-        if head.number.saturating_add(1) >= block.saturating_add(patience.confirmations) {
-            return Ok(());
+        match shared.market.head().await {
+            Ok(head)
+                if head.number.saturating_add(1)
+                    >= block.saturating_add(patience.confirmations) =>
+            {
+                return Ok(());
+            }
+            // The deals are open and paid: an endpoint that is silent for a moment does not end the upload.
+            Err(error) if Instant::now() >= end => return Err(error.into()),
+            Ok(_) | Err(_) => {}
         }
         if Instant::now() >= end {
             let (confirmations, waited_s) = (patience.confirmations, patience.confirm_s);
