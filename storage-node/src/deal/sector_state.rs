@@ -48,8 +48,10 @@ pub enum SectorState {
         /// Its tree.
         tree: TreeIndex,
     },
-    /// The sector left its tree; its bytes may go.
+    /// The sector left its tree; its bytes may go once no frozen tree has it.
     Retired {
+        /// What its provider leaf committed to: a tree frozen before still asks for its leaves.
+        comm_r: Commitment,
         /// Its number on chain.
         number: SectorNumber,
     },
@@ -94,7 +96,9 @@ impl SectorState {
                     tree,
                 })
             }
-            (Self::Registered { number, .. }, SectorEvent::Retire) => Ok(Self::Retired { number }),
+            (Self::Registered { comm_r, number, .. }, SectorEvent::Retire) => {
+                Ok(Self::Retired { comm_r, number })
+            }
             (state, event) => Err(Illegal {
                 what: "sector",
                 state: state.name(),
@@ -144,7 +148,7 @@ mod tests {
                 number,
                 tree,
             },
-            SectorState::Retired { number },
+            SectorState::Retired { comm_r, number },
         ];
         let events = [
             SectorEvent::Write { comm_d, comm_r },

@@ -71,9 +71,13 @@ fn read_sample(
 fn find_sector(ledger: &Ledger, entry: &TreeEntry) -> Option<(SectorId, SectorRecord)> {
     let has = |comm_r: &Commitment| *comm_r == entry.comm_r;
     let mut found = ledger.sectors(|record| match &record.state {
-        SectorState::Packed { comm_r, .. } | SectorState::Registered { comm_r, .. } => has(comm_r),
-        SectorState::Planned | SectorState::Retired { .. } => false,
+        SectorState::Packed { comm_r, .. }
+        | SectorState::Registered { comm_r, .. }
+        | SectorState::Retired { comm_r, .. } => has(comm_r),
+        SectorState::Planned => false,
     });
+    // One that was retired after the freeze is still asked for; of two with the same bytes the one that stays is read.
+    found.sort_by_key(|(_, record)| !matches!(record.state, SectorState::Retired { .. }));
     found.pop()
 }
 

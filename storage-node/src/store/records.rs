@@ -230,8 +230,9 @@ impl SectorRecord {
                 writer.u64(number.0);
                 writer.u32(tree.0);
             }
-            SectorState::Retired { number } => {
+            SectorState::Retired { comm_r, number } => {
                 writer.u8(4);
+                writer.bytes(comm_r.as_bytes());
                 writer.u64(number.0);
             }
         }
@@ -263,6 +264,7 @@ impl SectorRecord {
                 tree: TreeIndex(reader.u32("tree")?),
             },
             4 => SectorState::Retired {
+                comm_r: commitment(&mut reader, "comm_r")?,
                 number: SectorNumber(reader.u64("number")?),
             },
             _ => return Err(reader.bad("state")),
@@ -521,7 +523,10 @@ mod tests {
                 },
                 [&[3][..], d, r, &seven, &eight].concat(),
             ),
-            (SectorState::Retired { number }, [&[4][..], &seven].concat()),
+            (
+                SectorState::Retired { comm_r, number },
+                [&[4][..], r, &seven].concat(),
+            ),
         ] {
             let record = SectorRecord {
                 state,
