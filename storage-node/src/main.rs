@@ -62,6 +62,7 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(node::blocking_threads())
         .build()
         .context("starting the runtime")?;
     let outcome = runtime.block_on(async {

@@ -237,7 +237,7 @@ fn a_forgotten_piece_gives_its_room_back() {
 }
 
 #[test]
-fn windows_survive_a_restart_and_the_last_one_of_each_tree_is_found() {
+fn windows_survive_a_restart_and_the_oldest_open_one_of_each_tree_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = Ledger::load(open(folder.path())).unwrap();
     let proved = WindowState::Open
@@ -255,20 +255,18 @@ fn windows_survive_a_restart_and_the_last_one_of_each_tree_is_found() {
     drop(ledger);
     let ledger = Ledger::load(open(folder.path())).unwrap();
     assert_eq!(
-        ledger.last_window(TreeIndex(0)).unwrap(),
-        Some((Period(300), proved)),
-        "tree 0"
+        ledger.window(TreeIndex(0), Period(300)).unwrap(),
+        proved,
+        "the proof"
     );
+    let oldest = |tree| ledger.first_open_window(TreeIndex(tree)).unwrap();
     assert_eq!(
-        ledger.last_window(TreeIndex(1)).unwrap(),
-        None,
-        "tree 1 has none"
+        oldest(0),
+        Some(Period(8)),
+        "a later record hides no gap in tree 0"
     );
-    assert_eq!(
-        ledger.last_window(TreeIndex(2)).unwrap(),
-        Some((Period(5), WindowState::Missed)),
-        "tree 2"
-    );
+    assert_eq!(oldest(1), None, "tree 1 has none");
+    assert_eq!(oldest(2), Some(Period(6)), "tree 2 has ended so far");
     assert_eq!(
         ledger.window(TreeIndex(0), Period(8)).unwrap(),
         WindowState::Open,

@@ -2,7 +2,8 @@
 //! at any moment repeats nothing that counts.
 //!
 //! ```text
-//!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  one append or activation
+//!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  one append, activation or
+//!               batch of pay, unless a round is near or a window open
 //!  beside it:   pack what has waited long enough
 //! ```
 //!
@@ -11,9 +12,11 @@
 //! | `sync.rs` | reading the chain up to its newest block |
 //! | `windows.rs` | proving in time, and accounting for what was not |
 //! | `sectors.rs` | append, then include and activate |
+//! | `pace.rs` | when work that can wait may start; what was refused waits |
 //! | `pay.rs` | settling what was proven |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
 
+mod pace;
 mod packer;
 mod pay;
 mod sectors;
@@ -22,8 +25,8 @@ mod sync;
 mod tests;
 mod windows;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cairn_contracts::Schedule;
@@ -35,9 +38,10 @@ use crate::chain::ChainPort;
 use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
+pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
 use crate::proving::ProverKeys;
 use crate::sector::PackingRule;
-use crate::store::Ledger;
+use crate::store::{Ledger, SlotKey};
 use crate::view::ChainView;
 
 /// Everything the node's own work needs.
@@ -68,8 +72,12 @@ pub struct Work {
     pub poll: Duration,
     /// How many periods lie between two settlements; 0: never.
     pub settle_every_periods: u64,
-    /// Which of these settlements was the last.
-    pub settled_turn: AtomicU64,
+    /// What is left of the settlement under way.
+    pub pay: PayTurn,
+    /// What was refused and waits.
+    pub backoff: Backoff,
+    /// Ended slots whose pieces were looked at.
+    pub swept: Mutex<BTreeSet<SlotKey>>,
 }
 
 impl std::fmt::Debug for Work {
@@ -102,6 +110,10 @@ impl Work {
     /// Packs until `stop` says so.
     pub async fn run_packer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
+            if !self.may_pack() {
+                pause(&mut stop, self.poll).await;
+                continue;
+            }
             let work = Arc::clone(&self);
             match tokio::task::spawn_blocking(move || work.pack()).await {
                 Ok(Ok(0)) => {}
@@ -124,16 +136,46 @@ impl Work {
         if self.metrics.clear(Alarm::Rpc) {
             tracing::info!(block = head.number, "the chain answers again");
         }
-        let up_to_date = self.sync(head).await?;
+        let synced = self.sync(head).await;
         self.show(head.timestamp);
-        let proved = self.step_windows(head).await?;
-        if !up_to_date || proved || (self.clock)() < pause_until {
+        // Whatever became of the rest: a window that is open does not wait for it.
+        let proved = self.step_windows(head).await;
+        if let (Err(_), Err(error)) = (&synced, &proved) {
+            self.note(error);
+        }
+        let (up_to_date, proved) = (synced?, proved?);
+        let must_wait = proved || (self.clock)() < pause_until;
+        if !up_to_date || must_wait || !self.may_start(head.timestamp) {
             return Ok(proved);
         }
         if self.step_sectors(head).await? {
             return Ok(true);
         }
         self.step_pay(head).await
+    }
+
+    /// Whether work may start that no window waits for.
+    fn may_start(&self, chain_time_unix: u64) -> bool {
+        let trees = self.ledger.trees();
+        trees.is_empty()
+            || may_start(&self.schedule, chain_time_unix, |period| {
+                trees.iter().all(|tree| {
+                    self.ledger
+                        .window(*tree, period)
+                        .is_ok_and(|window| window.is_final())
+                })
+            })
+    }
+
+    /// Whether packing may take the machine's cores now. While the chain does not answer nothing is known of rounds.
+    fn may_pack(&self) -> bool {
+        self.metrics.is_raised(Alarm::Rpc) || self.may_start(self.view.chain_time_unix())
+    }
+
+    /// Says what went wrong where nothing else has to wait for it.
+    fn note(&self, error: &ProvingError) {
+        let mut pauses_nothing = 0;
+        self.report(error, &mut pauses_nothing);
     }
 
     /// Says what went wrong, once for each kind, and where it shows.

@@ -1,5 +1,8 @@
 //! From accepted pieces to packed sectors, and dropping what is no longer wanted.
 
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
 use cairn_merkle::tree::Shape;
 use cairn_wire::{ContentId, SectorKind};
 
@@ -8,12 +11,13 @@ use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{SectorError, StoreError};
 use crate::pipeline::Work;
 use crate::sector::{Candidate, build, plan};
-use crate::store::{Home, SlotKey, SlotRecord};
+use crate::store::{Home, SectorRecord, SlotKey, SlotRecord};
 
 impl Work {
     /// Packs what can be packed now. Gives the number of sectors.
     pub(super) fn pack(&self) -> Result<usize, SectorError> {
         self.drop_lapsed()?;
+        self.forget_unwanted()?;
         let unfinished = self
             .ledger
             .sectors(|record| record.state == SectorState::Planned);
@@ -85,28 +89,53 @@ impl Work {
         Ok(candidates)
     }
 
-    /// Ends slots whose Receipt lapsed without an Acceptance, and forgets pieces that nobody wants any more.
+    /// Ends slots whose Receipt lapsed without an Acceptance.
     fn drop_lapsed(&self) -> Result<(), StoreError> {
         let now = self.view.chain_time_unix();
         let lapsed =
             |slot: &SlotRecord| matches!(slot.state, SlotState::Stored) && slot.expiry_unix < now;
-        for (key, slot) in self.ledger.slots(lapsed) {
-            self.end_and_forget(key, &slot)?;
+        for (key, _) in self.ledger.slots(lapsed) {
+            self.ledger.step_slot(key, SlotEvent::End, (self.clock)())?;
         }
         Ok(())
     }
 
-    fn end_and_forget(&self, key: SlotKey, slot: &SlotRecord) -> Result<(), StoreError> {
-        self.ledger.step_slot(key, SlotEvent::End, (self.clock)())?;
-        let in_sector = self
-            .ledger
-            .store()
-            .piece(&slot.content_id)?
-            .is_some_and(|piece| matches!(piece.home, Home::Sector { .. }));
-        if !in_sector && !self.ledger.is_wanted(&slot.content_id) {
-            tracing::info!(slot = %key, content_id = %slot.content_id, "never accepted, forgotten");
-            self.ledger.store().forget_piece(&slot.content_id)?;
+    /// Forgets the pieces of ended slots that no slot wants any more, unless a sector has or will have them: whatever
+    /// ended the slot, a lapsed Receipt, a cancelled deal or a closed slot.
+    fn forget_unwanted(&self) -> Result<(), StoreError> {
+        let ended = self.ledger.slots(|slot| slot.state == SlotState::Ended);
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let still: BTreeSet<SlotKey> = ended.iter().map(|(key, _)| *key).collect();
+        swept.retain(|key| still.contains(key));
+        for (key, slot) in ended {
+            if swept.contains(&key) {
+                continue;
+            }
+            let content_id = &slot.content_id;
+            let is_here = self
+                .ledger
+                .store()
+                .piece(content_id)?
+                .is_some_and(|piece| !matches!(piece.home, Home::Sector { .. }));
+            if is_here && !self.ledger.is_wanted(content_id) {
+                if self.is_planned(content_id) {
+                    // Its sector is built first.
+                    continue;
+                }
+                tracing::info!(slot = %key, %content_id, "wanted by nobody, forgotten");
+                self.ledger.store().forget_piece(content_id)?;
+            }
+            swept.insert(key);
         }
         Ok(())
+    }
+
+    fn is_planned(&self, content_id: &ContentId) -> bool {
+        let has = |record: &SectorRecord| {
+            let mut places = record.places.iter();
+            record.state == SectorState::Planned
+                && places.any(|place| place.content_id == *content_id)
+        };
+        !self.ledger.sectors(has).is_empty()
     }
 }

@@ -1,6 +1,5 @@
 //! Append a packed sector; then include and activate its slots, as many at a time as one proof speaks about.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cairn_contracts::{Head, SlotStatus};
@@ -11,6 +10,7 @@ use crate::chain::{AppendCall, TreeAt, latest};
 use crate::dashboard::Alarm;
 use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{ChainFault, ProvingError};
+use crate::pipeline::pace::Suspect;
 use crate::pipeline::{Work, blocking};
 use crate::proving::read_include;
 use crate::sector::Place;
@@ -39,18 +39,39 @@ impl Work {
         let packed = self
             .ledger
             .sectors(|record| matches!(record.state, SectorState::Packed { .. }));
-        match packed.into_iter().next() {
-            Some((id, record)) => self.append(id, &record).await,
-            None => Ok(false),
+        for (id, record) in packed {
+            let sector = Suspect::Sector(id);
+            if self.backoff.holds(sector, (self.clock)()) {
+                continue;
+            }
+            match self.append(id, &record, head).await {
+                Ok(true) => {
+                    self.backoff.forget(sector);
+                    return Ok(true);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    let error = only_its_own(error)?;
+                    self.backoff.refused(sector, (self.clock)());
+                    tracing::error!(%id, %error, "append failed: it waits, the others go on");
+                    self.note(&error);
+                }
+            }
         }
+        Ok(false)
     }
 
     /// Appends a packed sector to the first tree that has room. Its event, read at the next tick, registers it.
-    async fn append(&self, id: SectorId, record: &SectorRecord) -> Result<bool, ProvingError> {
+    async fn append(
+        &self,
+        id: SectorId,
+        record: &SectorRecord,
+        head: Head,
+    ) -> Result<bool, ProvingError> {
         let SectorState::Packed { comm_d, comm_r } = record.state else {
             return Ok(false);
         };
-        let Some((tree, at)) = self.tree_with_room().await? else {
+        let Some((tree, at)) = self.tree_with_room(head).await? else {
             return Ok(false);
         };
         let number = self.chain.next_sector_number().await?;
@@ -80,7 +101,10 @@ impl Work {
     }
 
     /// The first tree that is not full, as the chain has it now; `None` while our reading of it is behind.
-    async fn tree_with_room(&self) -> Result<Option<(TreeIndex, TreeAt)>, ProvingError> {
+    async fn tree_with_room(
+        &self,
+        head: Head,
+    ) -> Result<Option<(TreeIndex, TreeAt)>, ProvingError> {
         for tree in (0..).map(TreeIndex) {
             let state = self.chain.tree(tree).await?;
             if state.pending_count >= self.set.max_sectors() {
@@ -91,7 +115,17 @@ impl Work {
                 at.tree.count() == u64::from(state.pending_count)
                     && (state.pending_count == 0 || at.root() == state.pending_root)
             };
-            return Ok(read.filter(same).map(|at| (tree, at)));
+            if let Some(at) = read.filter(same) {
+                self.metrics.clear(Alarm::UnknownTree);
+                return Ok(Some((tree, at)));
+            }
+            // Everything up to `head` was read: without a newer block it is not the reading that is behind.
+            if self.chain.head().await?.number == head.number {
+                return Err(ProvingError::UnknownTree {
+                    count: state.pending_count,
+                });
+            }
+            return Ok(None);
         }
         Ok(None)
     }
@@ -106,25 +140,67 @@ impl Work {
         let SectorState::Registered { comm_d, number, .. } = record.state else {
             return Ok(false);
         };
-        let waiting = self
+        let mut waiting = self
             .ledger
             .slots(|slot| matches!(slot.state, SlotState::Packed { sector, .. } if sector == id));
         if waiting.is_empty() || record.kind != SectorKind::Hot {
             return Ok(false);
         }
+        waiting.sort_by_key(|(key, _)| self.backoff.rank(Suspect::Slot(*key)));
         let mut ready: Vec<Ready> = Vec::new();
+        let mut moved = false;
         for (key, slot) in waiting {
-            if let Some(one) = self.look_at_slot(key, slot, record, head).await? {
-                ready.push(one);
+            let suspect = self.backoff.is_suspect(Suspect::Slot(key));
+            if self.backoff.holds(Suspect::Slot(key), (self.clock)())
+                || (suspect && !ready.is_empty())
+            {
+                continue;
             }
-            if ready.len() == self.set.include_width {
+            match self.look_at_slot(key, slot, record, head).await {
+                Ok(Some(one)) => ready.push(one),
+                Ok(None) => moved = true,
+                Err(error) => self.hold_back(&[key], error)?,
+            }
+            if !ready.is_empty() && (suspect || ready.len() == self.set.include_width) {
                 break;
             }
         }
-        if !ready.is_empty() {
-            self.include(id, record, (comm_d, number), &ready).await?;
+        if ready.is_empty() {
+            return Ok(moved);
         }
-        Ok(true)
+        let keys: Vec<SlotKey> = ready.iter().map(|one| one.key).collect();
+        match self.include(id, record, (comm_d, number), &ready).await {
+            Ok(()) => {
+                for key in keys {
+                    self.backoff.forget(Suspect::Slot(key));
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                self.hold_back(&keys, error)?;
+                // Several are tried again one by one; after one alone the next sector has its turn.
+                Ok(moved || keys.len() > 1)
+            }
+        }
+    }
+
+    /// Slots that were refused hold up nobody else: one on its own waits, several are tried one by one.
+    fn hold_back(&self, keys: &[SlotKey], error: ProvingError) -> Result<(), ProvingError> {
+        let error = only_its_own(error)?;
+        match keys {
+            [key] => {
+                self.backoff.refused(Suspect::Slot(*key), (self.clock)());
+                tracing::error!(slot = %key, %error, "not activated: it waits, the others go on");
+            }
+            _ => {
+                for key in keys {
+                    self.backoff.suspect(Suspect::Slot(*key));
+                }
+                tracing::warn!(slots = keys.len(), %error, "not activated together: each is tried alone");
+            }
+        }
+        self.note(&error);
+        Ok(())
     }
 
     /// What the chain says about a slot that waits: ready, or settled by itself.
@@ -144,7 +220,14 @@ impl Work {
                 Some(SlotEvent::End)
             }
             SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
-            SlotStatus::Empty => None,
+            SlotStatus::Empty => self
+                .chain
+                .deal(key.deal)
+                .await?
+                .filter(|deal| {
+                    deal.cancelled || self.schedule.open_period(head.timestamp) > deal.activate_by
+                })
+                .map(|_| SlotEvent::End),
         };
         let place = sector
             .places
@@ -161,6 +244,7 @@ impl Work {
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
                 let moved = self.ledger.step_slot(key, event, (self.clock)())?;
+                self.backoff.forget(Suspect::Slot(key));
                 tracing::info!(slot = %key, state = moved.state.name(), "slot, by asking");
                 Ok(None)
             }
@@ -196,14 +280,7 @@ impl Work {
         let sent = self
             .chain
             .activate(number, activations.collect(), proof)
-            .await
-            .inspect_err(|fault| {
-                if let ChainFault::Refused(reason) = fault {
-                    let slots: BTreeSet<String> =
-                        ready.iter().map(|one| one.key.to_string()).collect();
-                    tracing::error!(?slots, %reason, "activation refused");
-                }
-            })?;
+            .await?;
         self.metrics.clear(Alarm::Refused);
         tracing::info!(sector = %number, slots = ready.len(), gas = sent.gas_used, "activated");
         Ok(())
@@ -220,5 +297,15 @@ impl Work {
             byte_len: one.place.byte_len,
             expiry_unix: one.record.expiry_unix,
         }
+    }
+}
+
+/// An error that says something about one sector or slot only; where nobody answers, all have to wait.
+fn only_its_own(error: ProvingError) -> Result<ProvingError, ProvingError> {
+    match error {
+        ProvingError::Chain(ChainFault::Unreachable(_)) | ProvingError::UnknownTree { .. } => {
+            Err(error)
+        }
+        own => Ok(own),
     }
 }

@@ -22,7 +22,7 @@ use crate::chain::{Answer, AppendCall, ChainPort};
 use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SectorState, SlotEvent, SlotState, WindowState};
 use crate::error::ChainFault;
-use crate::pipeline::Work;
+use crate::pipeline::{Backoff, PayTurn, Work};
 use crate::proving::ProverKeys;
 use crate::sector::{PackingRule, kept_rows};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
@@ -64,6 +64,10 @@ struct Table {
     filled: BTreeSet<(DealId, SlotIndex)>,
     proven: BTreeSet<Period>,
     settled: Vec<(DealId, SlotIndex)>,
+    deals: BTreeMap<DealId, DealInfo>,
+    /// Calls that are refused, and deals whose activation is.
+    refused_calls: BTreeSet<&'static str>,
+    refused_deals: BTreeSet<DealId>,
     calls: BTreeMap<&'static str, u32>,
 }
 
@@ -100,6 +104,8 @@ impl FakeChain {
         *table.calls.entry(what).or_default() += 1;
         let answer = if table.down {
             Err(ChainFault::Unreachable("down".to_owned()))
+        } else if table.refused_calls.contains(what) {
+            Err(ChainFault::Refused(what.to_owned()))
         } else {
             Ok(ask(&mut table))
         };
@@ -219,7 +225,29 @@ impl Table {
         Ok(())
     }
 
+    /// Takes the only sector out of the tree.
+    fn retire(&mut self) {
+        let effective_period = SCHEDULE.open_period(self.time);
+        let root = Commitment::from(ProviderTree::new(set().tree_levels).unwrap().root());
+        self.leaves.clear();
+        self.states.push((effective_period, root, 0));
+        self.emit(ChainEventKind::SectorRetired {
+            provider: ME,
+            tree: TREE,
+            index: 0,
+            number: SectorNumber(1),
+            moved: SectorNumber(1),
+            count: 0,
+            root,
+            effective_period,
+        });
+    }
+
     fn activate(&mut self, number: SectorNumber, activations: &[Activation]) -> Result<(), String> {
+        let poison = |one: &Activation| self.refused_deals.contains(&one.terms.deal);
+        if activations.iter().any(poison) {
+            return Err("Deals_TooLate".to_owned());
+        }
         for one in activations {
             if !self.filled.insert((one.terms.deal, one.terms.slot)) {
                 return Err("Deals_SlotTaken".to_owned());
@@ -304,8 +332,8 @@ impl ChainPort for FakeChain {
             }
         })
     }
-    fn deal(&self, _deal: DealId) -> Answer<'_, Option<DealInfo>> {
-        self.answer("deal", |_| None)
+    fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>> {
+        self.answer("deal", move |table| table.deals.get(&deal).cloned())
     }
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, ChainSlot> {
         self.answer("slot", |table| {
@@ -382,7 +410,9 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         clock: Arc::new(move || clock.fetch_add(10, Ordering::Relaxed)),
         poll: Duration::from_millis(1),
         settle_every_periods: 3,
-        settled_turn: AtomicU64::new(0),
+        pay: PayTurn::default(),
+        backoff: Backoff::default(),
+        swept: Mutex::default(),
     }
 }
 
@@ -774,4 +804,214 @@ async fn a_sector_appended_after_the_freeze_is_proven_from_the_next_period_on() 
         BTreeSet::from([Period(1), Period(2)]),
         "over one sector, then over two"
     );
+}
+
+fn state_of(work: &Work, deal: u64) -> &'static str {
+    let key = SlotKey {
+        deal: DealId(deal),
+        slot: SlotIndex(0),
+    };
+    work.ledger.slot(key).unwrap().state.name()
+}
+
+#[tokio::test]
+async fn a_slot_that_the_chain_refuses_holds_up_neither_its_neighbours_nor_other_sectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    chain.table().refused_deals.insert(DealId(1));
+    let work = with_sector(folder.path(), &chain).await;
+    take_piece(&work, 4, 3_000);
+    assert_eq!(work.pack().unwrap(), 1, "a second sector");
+    settle(&work).await;
+    let got = [1, 2, 3, 4].map(|deal| state_of(&work, deal));
+    assert_eq!(got, ["packed", "active", "active", "active"], "one waits");
+    assert_eq!(chain.table().states.len(), 2, "both sectors appended");
+    assert!(work.metrics.counter(Counter::RpcRefusals) > 0, "counted");
+    chain.table().refused_deals.clear();
+    for _ in 0..200 {
+        settle(&work).await;
+        if state_of(&work, 1) == "active" {
+            break;
+        }
+    }
+    assert_eq!(state_of(&work, 1), "active", "tried again after a while");
+}
+
+#[tokio::test]
+async fn a_slot_of_a_cancelled_deal_or_too_late_ends_without_a_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let deal = DealInfo {
+        id: DealId(1),
+        owner: ME,
+        k: 1,
+        n: 1,
+        code_id: 1,
+        kind: cairn_wire::SectorKind::Hot,
+        strip_bytes: 1,
+        segment_bytes: 1,
+        price_per_slot_period: 1,
+        start_period: Period(0),
+        end_period: Period(9),
+        activate_by: Period(9),
+        filled: 0,
+        cancelled: true,
+        escrow_left: 9,
+        slots: Vec::new(),
+    };
+    let late = DealInfo {
+        id: DealId(2),
+        activate_by: Period(0),
+        cancelled: false,
+        ..deal.clone()
+    };
+    chain.table().deals = BTreeMap::from([(DealId(1), deal), (DealId(2), late)]);
+    let work = with_sector(folder.path(), &chain).await;
+    let got = [1, 2, 3].map(|deal| state_of(&work, deal));
+    assert_eq!(got, ["ended", "ended", "active"], "only what can be filled");
+    assert_eq!(chain.calls("activate"), 1, "nothing is tried in vain");
+}
+
+#[tokio::test]
+async fn a_sector_retired_after_the_freeze_is_still_proven_for_that_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    chain.advance_to(SCHEDULE.freeze_time(Period(1)));
+    chain.table().retire();
+    settle(&work).await;
+    let sector = work.ledger.sectors(|_| true).remove(0).1;
+    assert_eq!(sector.state.name(), "retired", "followed");
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    assert!(
+        chain.table().proven.contains(&Period(1)),
+        "the frozen tree still has it"
+    );
+    assert_eq!(work.metrics.counter(Counter::RottenLeaves), 0, "no rot");
+}
+
+#[tokio::test]
+async fn an_error_in_accounting_or_following_skips_no_live_window_and_hides_no_miss() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    chain.table().refused_calls.extend(["uptime", "events"]);
+    chain.advance_to(SCHEDULE.round_time(Period(3)));
+    settle(&work).await;
+    assert_eq!(
+        chain.table().proven,
+        BTreeSet::from([Period(1), Period(3)]),
+        "the live window is proven"
+    );
+    assert_eq!(
+        work.metrics.counter(Counter::WindowsMissed),
+        0,
+        "the end of period 2 is not known yet"
+    );
+    chain.table().refused_calls.clear();
+    settle(&work).await;
+    assert_eq!(
+        work.ledger.window(TREE, Period(2)).unwrap(),
+        WindowState::Missed,
+        "though period 3 has a record, period 2 is accounted for"
+    );
+    assert_eq!(work.metrics.counter(Counter::WindowsMissed), 1, "counted");
+}
+
+#[tokio::test]
+async fn nothing_that_can_wait_is_sent_just_before_a_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    take_piece(&work, 9, 3_000);
+    work.pack().unwrap();
+    chain.advance_to(SCHEDULE.round_time(Period(1)) - 1);
+    settle(&work).await;
+    assert_eq!(chain.calls("append"), 1, "the second sector waits");
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    assert!(
+        chain.table().proven.contains(&Period(1)),
+        "first the window"
+    );
+    assert_eq!(chain.calls("append"), 2, "then the append");
+}
+
+#[tokio::test]
+async fn a_sector_packed_on_disk_keeps_its_leaves_whatever_memory_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = start(folder.path(), &chain);
+    take_piece(&work, 1, 2_000);
+    let accepted = work.ledger.slots(|_| true);
+    work.pack().unwrap();
+    let (id, packed) = work.ledger.sectors(|_| true).remove(0);
+    let leaves = work.ledger.store().chunk(id, 0).unwrap().unwrap();
+    // As after a commit that went through and was reported as failed.
+    let planned = crate::store::SectorRecord {
+        state: SectorState::Planned,
+        ..packed.clone()
+    };
+    work.ledger.note_packed(id, planned, &accepted);
+    assert!(
+        work.ledger.store().sector_writer(id).is_err(),
+        "no new leaves for a packed sector"
+    );
+    assert_eq!(work.pack().unwrap(), 1, "found packed");
+    assert_eq!(
+        work.ledger.store().chunk(id, 0).unwrap().as_ref(),
+        Some(&leaves),
+        "the leaves are there"
+    );
+    assert_eq!(
+        work.ledger.sector(id),
+        Some(packed),
+        "memory is right again"
+    );
+    assert_eq!(state_of(&work, 1), "packed", "and the slot");
+}
+
+#[tokio::test]
+async fn a_piece_whose_slot_ended_before_packing_is_forgotten_and_frees_its_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = start(folder.path(), &chain);
+    take_piece(&work, 1, 2_000);
+    take_piece(&work, 2, 500);
+    assert_eq!(work.ledger.store().held(), (2, 2_500), "both held");
+    let key = SlotKey {
+        deal: DealId(1),
+        slot: SlotIndex(0),
+    };
+    let ended = work.ledger.step_slot(key, SlotEvent::End, 1).unwrap();
+    assert_eq!(work.pack().unwrap(), 1, "the other is packed");
+    assert_eq!(work.ledger.store().held(), (1, 500), "one is gone");
+    let gone = work.ledger.store().piece(&ended.content_id).unwrap();
+    assert!(gone.is_none(), "and its record");
+}
+
+#[tokio::test]
+async fn a_receipt_that_has_not_lapsed_is_kept_and_a_lapsed_one_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = start(folder.path(), &FakeChain::at(1001));
+    take_piece(&work, 1, 500);
+    let (key, accepted) = work.ledger.slots(|_| true).remove(0);
+    let fresh = SlotRecord {
+        expiry_unix: 2_000_000,
+        state: SlotState::Stored,
+        ..accepted
+    };
+    let offer = |now| work.ledger.offer_slot(key, fresh, now).unwrap();
+    assert_eq!(offer(9_000_000), accepted, "an Acceptance stands");
+    let stored = SlotRecord {
+        state: SlotState::Stored,
+        ..accepted
+    };
+    work.ledger.put_slot(key, stored).unwrap();
+    assert_eq!(offer(999_999), stored, "a Receipt stands until it lapses");
+    assert_eq!(offer(1_000_000), fresh, "then it is replaced");
+    assert_eq!(work.ledger.slot(key), Some(fresh), "for good");
 }

@@ -31,28 +31,53 @@ impl Work {
     }
 
     async fn step_tree(&self, tree: TreeIndex, head: Head) -> Result<bool, ProvingError> {
-        let first_open = self.ledger.last_window(tree)?.map(|(period, state)| {
-            if state.is_final() {
-                period.next()
-            } else {
-                period
-            }
-        });
+        let first_open = self.ledger.first_open_window(tree)?;
         let plan = plan_windows(&self.schedule, head.timestamp, first_open);
-        for period in plan.over {
-            self.close_window(tree, period).await?;
-        }
-        match plan.live {
-            Some(period) => self.prove_live(tree, period).await,
+        // First of all the window that can still be proven: nothing about the others is worth a deadline.
+        let proved = match plan.live {
+            Some(period) => {
+                if first_open.is_none() {
+                    self.begin(tree, period);
+                }
+                self.prove_live(tree, period).await
+            }
             None => Ok(false),
+        };
+        let closed = self.close_windows(tree, plan.over).await;
+        match (proved, closed) {
+            (Ok(proved), Ok(())) => Ok(proved),
+            (Ok(_), Err(error)) => Err(error),
+            (Err(error), closed) => {
+                if let Err(other) = closed {
+                    tracing::error!(%tree, error = %other, "the ends of windows were not recorded");
+                }
+                Err(error)
+            }
         }
     }
 
-    /// Records how a window ended whose deadline went by.
-    async fn close_window(&self, tree: TreeIndex, period: Period) -> Result<(), ProvingError> {
+    /// Writes down that a tree is looked after from this period on, so that a first window that fails is a miss.
+    fn begin(&self, tree: TreeIndex, period: Period) {
+        if let Err(error) = self.ledger.put_window(tree, period, &WindowState::Open) {
+            self.note(&error.into());
+        }
+    }
+
+    /// Records how windows ended, oldest first, up to the first whose end nobody knows.
+    async fn close_windows(&self, tree: TreeIndex, over: Vec<Period>) -> Result<(), ProvingError> {
+        for period in over {
+            if !self.close_window(tree, period).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records how a window ended whose deadline went by. Says whether its end is known.
+    async fn close_window(&self, tree: TreeIndex, period: Period) -> Result<bool, ProvingError> {
         let state = self.ledger.window(tree, period)?;
         if state.is_final() {
-            return Ok(());
+            return Ok(true);
         }
         let uptime = self.chain.uptime(tree, period).await?;
         let event = if uptime.proven > 0 {
@@ -63,9 +88,10 @@ impl Work {
             WindowEvent::Excuse
         } else {
             tracing::debug!(%tree, %period, "the endpoint does not know yet how the window ended");
-            return Ok(());
+            return Ok(false);
         };
-        self.record(tree, period, state, event)
+        self.record(tree, period, state, event)?;
+        Ok(true)
     }
 
     /// Proves the window that is open, unless that is done.
@@ -92,7 +118,7 @@ impl Work {
         Ok(true)
     }
 
-    /// Makes the proof of a window and writes it down before it is sent. `None` when nothing is owed or the round is
+    /// Makes the proof of a window and writes it down, if the disk takes it, before it is sent. `None` when nothing is owed or the round is
     /// not posted yet.
     pub(super) async fn make_proof(
         &self,
@@ -143,7 +169,10 @@ impl Work {
         let proved = state
             .next(WindowEvent::Prove(proof))
             .map_err(StoreError::from)?;
-        self.ledger.put_window(tree, period, &proved)?;
+        // A proof that cannot be written down is sent all the same: only a crash before that makes it twice.
+        if let Err(error) = self.ledger.put_window(tree, period, &proved) {
+            self.note(&error.into());
+        }
         tracing::info!(%tree, %period, count, ms = self.metrics.gauge(Gauge::ProofMillis), "window proof made");
         Ok(Some(proof))
     }

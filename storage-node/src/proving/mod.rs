@@ -11,5 +11,6 @@ mod window;
 mod witness;
 
 pub use keys::{ProverKeys, RandomSource};
+pub(crate) use window::newest_round;
 pub use window::{WindowPlan, plan_windows};
 pub(crate) use witness::{read_include, read_window};

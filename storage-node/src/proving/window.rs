@@ -46,7 +46,7 @@ pub fn plan_windows(
 }
 
 /// The newest period whose round is out.
-fn newest_round(schedule: &Schedule, time_unix: u64) -> Option<Period> {
+pub(crate) fn newest_round(schedule: &Schedule, time_unix: u64) -> Option<Period> {
     let running = schedule.period_of(time_unix);
     if schedule.round_time(running) <= time_unix {
         return Some(running);

@@ -4,7 +4,7 @@ use cairn_merkle::tree::{CHUNK_LEAVES, CHUNK_LEVELS, Shape, SparseTree, chunk_ro
 use cairn_merkle::{Commitment, Fr, TreeKind, domain, field, fr32};
 use rayon::prelude::*;
 
-use crate::deal::{SectorEvent, SectorId, SlotEvent, SlotState};
+use crate::deal::{SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{SectorError, StoreError};
 use crate::sector::Place;
 use crate::sector::commit::piece_tree;
@@ -35,9 +35,11 @@ pub fn build(
     now_unix: u64,
 ) -> Result<SectorRecord, SectorError> {
     let store = ledger.store();
-    let record = ledger.sector(sector).ok_or_else(|| StoreError::Missing {
-        what: format!("sector {sector}"),
-    })?;
+    // The disk's word, not memory's: a commit that was reported as failed may have gone through.
+    let record = ledger.reload_sector(sector)?;
+    if matches!(record.state, SectorState::Packed { .. }) {
+        return Ok(record);
+    }
     let zero = SparseTree::from_chunk_roots(TreeKind::Data, shape, Vec::new())
         .map_err(|_| layout(sector))?;
     let chunks = usize::try_from(SparseTree::chunks_of(shape)).map_err(|_| layout(sector))?;

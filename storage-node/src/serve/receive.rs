@@ -142,12 +142,7 @@ fn store_body(
         state: SlotState::Stored,
     };
     if let Some(record) = store.piece(&request.content_id)? {
-        while let Some(part) = parts.blocking_recv() {
-            if matches!(part, Part::End) {
-                return Ok((record, slot_for_known_piece(context, key, fresh)?));
-            }
-        }
-        return Err(Failure::GaveUp);
+        return take_known_piece(context, key, fresh, (request, record), parts);
     }
     let length = |error: &dyn std::fmt::Display| Failure::Length(error.to_string());
     let mut outboard = OutboardBuilder::new(request.byte_len).map_err(|error| length(&error))?;
@@ -182,17 +177,34 @@ fn store_body(
 }
 
 /// The piece is here already: the slot is recorded, or keeps what was promised for it.
-fn slot_for_known_piece(
+fn take_known_piece(
     context: &ServeContext,
     key: SlotKey,
     fresh: SlotRecord,
-) -> Result<SlotRecord, StoreError> {
-    match context.ledger.slot(key) {
-        Some(known) if !matches!(known.state, SlotState::Stored | SlotState::Ended) => Ok(known),
-        _ => {
-            context.ledger.put_slot(key, fresh)?;
-            Ok(fresh)
+    (request, record): (&StorePiece, PieceRecord),
+    parts: mpsc::Receiver<Part>,
+) -> Result<(PieceRecord, SlotRecord), Failure> {
+    check_body(request, parts)?;
+    let now = context.view.chain_time_unix();
+    Ok((record, context.ledger.offer_slot(key, fresh, now)?))
+}
+
+/// Reads a body to its end and drops it: nobody is promised anything for a content id that was only heard of.
+fn check_body(request: &StorePiece, mut parts: mpsc::Receiver<Part>) -> Result<(), Failure> {
+    let length = |error: &dyn std::fmt::Display| Failure::Length(error.to_string());
+    let mut hash = OutboardBuilder::new(request.byte_len).map_err(|error| length(&error))?;
+    loop {
+        match parts.blocking_recv() {
+            Some(Part::Bytes(bytes)) => hash.update(&bytes).map_err(|error| length(&error))?,
+            Some(Part::End) => break,
+            None => return Err(Failure::GaveUp),
         }
+    }
+    let (content_id, _) = hash.finish().map_err(|error| length(&error))?;
+    if content_id == request.content_id {
+        Ok(())
+    } else {
+        Err(Failure::WrongContent)
     }
 }
 
@@ -218,5 +230,53 @@ fn refuse(context: &ServeContext, request: &StorePiece, failure: Failure) -> Wir
                 _ => WireError::internal("the node's disk failed: the piece was not stored"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_wire::{ContentId, DealId, SlotIndex};
+
+    fn check(body: &[u8], parts: Vec<Part>) -> Result<(), Failure> {
+        let request = StorePiece {
+            deal: DealId(1),
+            slot: SlotIndex(0),
+            content_id: ContentId::of(body),
+            byte_len: body.len() as u64,
+        };
+        let (sender, receiver) = mpsc::channel(4);
+        for part in parts {
+            assert!(sender.try_send(part).is_ok(), "room for all");
+        }
+        drop(sender);
+        check_body(&request, receiver)
+    }
+
+    #[test]
+    fn a_piece_that_is_here_already_is_promised_only_to_who_has_its_bytes() {
+        let body = vec![5; 40_000];
+        let halves = |body: &[u8]| {
+            let (one, two) = body.split_at(20_000);
+            [one, two].map(|half| Part::Bytes(Bytes::copy_from_slice(half)))
+        };
+        let [one, two] = halves(&body);
+        assert!(check(&body, vec![one, two, Part::End]).is_ok(), "the bytes");
+        let [one, _] = halves(&body);
+        let mut other = body.clone();
+        other[30_000] ^= 1;
+        let [_, wrong] = halves(&other);
+        assert!(
+            matches!(
+                check(&body, vec![one, wrong, Part::End]),
+                Err(Failure::WrongContent)
+            ),
+            "one bit"
+        );
+        let [one, two] = halves(&body);
+        assert!(
+            matches!(check(&body, vec![one, two]), Err(Failure::GaveUp)),
+            "no end"
+        );
     }
 }

@@ -51,6 +51,8 @@ struct State {
     next_sector: u64,
     cursor: Option<Cursor>,
     changes: BTreeMap<TreeIndex, Vec<TreeChange>>,
+    /// Windows before these have ended: where the next look begins.
+    first_open: BTreeMap<TreeIndex, Period>,
 }
 
 /// What following some blocks changes, all of it or nothing.
@@ -167,11 +169,7 @@ impl Ledger {
     /// # Errors
     /// The disk's own.
     pub fn put_slot(&self, key: SlotKey, record: SlotRecord) -> Result<(), StoreError> {
-        let mut batch = self.store.batch();
-        batch.put(Family::Slots, &key.bytes(), &record.encode());
-        self.store.commit(batch, "recording a slot")?;
-        self.note_slot(key, record);
-        Ok(())
+        self.write_slot(&mut self.state(), key, record)
     }
 
     /// Moves a slot on.
@@ -185,7 +183,9 @@ impl Ledger {
         event: SlotEvent,
         now_unix: u64,
     ) -> Result<SlotRecord, StoreError> {
-        let record = self.slot(key).ok_or_else(|| StoreError::Missing {
+        // The lock is held from reading to writing: two who move one slot do not overwrite each other.
+        let mut state = self.state();
+        let record = *state.slots.get(&key).ok_or_else(|| StoreError::Missing {
             what: format!("slot {key}"),
         })?;
         let moved = SlotRecord {
@@ -193,8 +193,52 @@ impl Ledger {
             since_unix: now_unix,
             ..record
         };
-        self.put_slot(key, moved)?;
+        self.write_slot(&mut state, key, moved)?;
         Ok(moved)
+    }
+
+    /// Records a slot for a piece that is already here, unless what was promised for it still stands: an Acceptance,
+    /// or a Receipt that has not lapsed. Gives the record that holds.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn offer_slot(
+        &self,
+        key: SlotKey,
+        fresh: SlotRecord,
+        chain_time_unix: u64,
+    ) -> Result<SlotRecord, StoreError> {
+        let mut state = self.state();
+        if let Some(known) = state.slots.get(&key).copied() {
+            let stands = match known.state {
+                SlotState::Stored => {
+                    known.expiry_unix > chain_time_unix
+                        && (known.content_id, known.owner) == (fresh.content_id, fresh.owner)
+                }
+                SlotState::Accepted { .. }
+                | SlotState::Packed { .. }
+                | SlotState::Active { .. } => true,
+                SlotState::Ended => false,
+            };
+            if stands {
+                return Ok(known);
+            }
+        }
+        self.write_slot(&mut state, key, fresh)?;
+        Ok(fresh)
+    }
+
+    fn write_slot(
+        &self,
+        state: &mut State,
+        key: SlotKey,
+        record: SlotRecord,
+    ) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        batch.put(Family::Slots, &key.bytes(), &record.encode());
+        self.store.commit(batch, "recording a slot")?;
+        state.slots.insert(key, record);
+        Ok(())
     }
 
     /// One sector.
@@ -274,9 +318,14 @@ impl Ledger {
         sector: SectorId,
         event: SectorEvent,
     ) -> Result<SectorRecord, StoreError> {
-        let record = self.sector(sector).ok_or_else(|| StoreError::Missing {
-            what: format!("sector {sector}"),
-        })?;
+        let mut state = self.state();
+        let record = state
+            .sectors
+            .get(&sector)
+            .cloned()
+            .ok_or_else(|| StoreError::Missing {
+                what: format!("sector {sector}"),
+            })?;
         let moved = SectorRecord {
             state: record.state.next(event)?,
             ..record
@@ -284,7 +333,7 @@ impl Ledger {
         let mut batch = self.store.batch();
         batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
         self.store.commit(batch, "recording a sector")?;
-        self.state().sectors.insert(sector, moved.clone());
+        state.sectors.insert(sector, moved.clone());
         Ok(moved)
     }
 
@@ -392,22 +441,34 @@ impl Ledger {
         self.store.commit(batch, "recording a window")
     }
 
-    /// The last period of a tree that has a record.
+    /// The oldest period of a tree whose end is not recorded, from the first that has a record on; `None` when none
+    /// has.
     ///
     /// # Errors
-    /// The disk's own.
-    pub fn last_window(
-        &self,
-        tree: TreeIndex,
-    ) -> Result<Option<(Period, WindowState)>, StoreError> {
-        let doing = "reading windows";
+    /// A record that does not decode, and the disk's own.
+    pub fn first_open_window(&self, tree: TreeIndex) -> Result<Option<Period>, StoreError> {
+        let known = self.state().first_open.get(&tree).copied();
+        let Some(mut period) = known.map_or_else(|| self.first_window(tree), |at| Ok(Some(at)))?
+        else {
+            return Ok(None);
+        };
+        while self.window(tree, period)?.is_final() {
+            period = period.next();
+        }
+        self.state().first_open.insert(tree, period);
+        Ok(Some(period))
+    }
+
+    fn first_window(&self, tree: TreeIndex) -> Result<Option<Period>, StoreError> {
         let mut cursor = self
             .store
             .db()
             .raw_iterator_cf(self.store.family(Family::Windows)?);
-        cursor.seek_for_prev(keys::window(tree, Period(u64::MAX)));
-        cursor.status().map_err(|error| fault(doing, &error))?;
-        let (Some(key), Some(value)) = (cursor.key(), cursor.value()) else {
+        cursor.seek(keys::window(tree, Period(0)));
+        cursor
+            .status()
+            .map_err(|error| fault("reading windows", &error))?;
+        let Some(key) = cursor.key() else {
             return Ok(None);
         };
         let (Some(found), Some(period)) = (key.first_chunk::<4>(), key.last_chunk::<8>()) else {
@@ -416,13 +477,29 @@ impl Ledger {
                 field: "key",
             });
         };
-        if u32::from_be_bytes(*found) != tree.0 {
-            return Ok(None);
+        let is_this = u32::from_be_bytes(*found) == tree.0;
+        Ok(is_this.then(|| Period(u64::from_be_bytes(*period))))
+    }
+
+    /// Reads again from the disk a sector and the slots of its pieces: what is there counts.
+    ///
+    /// # Errors
+    /// A record that does not decode, and the disk's own.
+    pub fn reload_sector(&self, sector: SectorId) -> Result<SectorRecord, StoreError> {
+        let record = self.store.sector_record(sector)?;
+        let mut state = self.state();
+        let here = |slot: &SlotRecord| {
+            let mut places = record.places.iter();
+            places.any(|place| place.content_id == slot.content_id)
+        };
+        for (key, slot) in state.slots.iter_mut().filter(|(_, slot)| here(slot)) {
+            let doing = "reading a slot";
+            if let Some(bytes) = self.store.get(Family::Slots, &key.bytes(), doing)? {
+                *slot = SlotRecord::decode(&bytes)?;
+            }
         }
-        Ok(Some((
-            Period(u64::from_be_bytes(*period)),
-            decode_window(value)?,
-        )))
+        state.sectors.insert(sector, record.clone());
+        Ok(record)
     }
 }
 

@@ -6,8 +6,8 @@ use cairn_merkle::tree::CHUNK_LEAVES;
 use cairn_merkle::{Fr, field, fr32};
 use rocksdb::SstFileWriter;
 
-use crate::deal::SectorId;
-use crate::error::{SectorError, StoreError};
+use crate::deal::{SectorId, SectorState};
+use crate::error::{Illegal, SectorError, StoreError};
 use crate::store::Store;
 use crate::store::db::fault;
 use crate::store::keys::{self, Family};
@@ -38,11 +38,20 @@ impl std::fmt::Debug for SectorWriter<'_> {
 }
 
 impl Store {
-    /// Starts the leaves of a sector; what a crash left of an earlier attempt is dropped.
+    /// Starts the leaves of a planned sector; what a crash left of an earlier attempt is dropped.
     ///
     /// # Errors
-    /// The disk's own.
+    /// [`StoreError::Illegal`] when the disk has the sector as more than planned: its leaves may be the only copy of its
+    /// pieces. The disk's own.
     pub fn sector_writer(&self, sector: SectorId) -> Result<SectorWriter<'_>, StoreError> {
+        let record = self.sector_record(sector)?;
+        if record.state != SectorState::Planned {
+            return Err(StoreError::Illegal(Illegal {
+                what: "sector",
+                state: record.state.name(),
+                event: "new leaves",
+            }));
+        }
         self.drop_sector_bytes(sector)?;
         Ok(SectorWriter {
             store: self,
@@ -50,6 +59,17 @@ impl Store {
             current: None,
             finished: Vec::new(),
         })
+    }
+
+    /// The record of a sector as the disk has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for an unknown sector, a record that does not decode, and the disk's own.
+    pub fn sector_record(&self, sector: SectorId) -> Result<SectorRecord, StoreError> {
+        let bytes = self.get(Family::Sectors, &keys::sector(sector), "reading a sector")?;
+        SectorRecord::decode(&bytes.ok_or_else(|| StoreError::Missing {
+            what: format!("sector {sector}"),
+        })?)
     }
 
     /// The stored bytes of a chunk of leaves; `None` for a chunk that holds no piece's bytes and was not stored.
@@ -190,7 +210,10 @@ impl SectorWriter<'_> {
         }
         self.store.commit(batch, "recording a packed sector")?;
         for (content_id, home) in arrived {
-            self.store.drop_arrived(&content_id, home)?;
+            // The sector is packed, whatever becomes of these bytes: the next open sweeps what is left of them.
+            if let Err(error) = self.store.drop_arrived(&content_id, home) {
+                tracing::warn!(%content_id, %error, "bytes of a packed piece stay until the next start");
+            }
         }
         Ok(())
     }
