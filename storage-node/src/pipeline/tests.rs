@@ -820,7 +820,7 @@ async fn a_slot_that_the_chain_refuses_holds_up_neither_its_neighbours_nor_other
     let chain = FakeChain::at(1001);
     chain.table().refused_deals.insert(DealId(1));
     let work = with_sector(folder.path(), &chain).await;
-    take_piece(&work, 4, 3_000);
+    take_piece(&work, 4, 1_500);
     assert_eq!(work.pack().unwrap(), 1, "a second sector");
     settle(&work).await;
     let got = [1, 2, 3, 4].map(|deal| state_of(&work, deal));
