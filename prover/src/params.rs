@@ -46,6 +46,12 @@ pub struct ParamSet {
     pub freeze_s: u64,
     /// Seconds after the round's time at which a proof of the period is due.
     pub due_s: u64,
+    /// Seconds that the round whose randomness is a replica's ticket may be old when the replica is precommitted.
+    pub ticket_age_s: u64,
+    /// Seconds between a precommit and the earliest round that may seed its challenges.
+    pub seed_delay_s: u64,
+    /// Seconds that a provider has, from the moment the seed is known on chain, to prove its replica.
+    pub replica_due_s: u64,
     /// Whether the keys come from a public seed, so that anybody can forge proofs under them.
     ///
     /// Deployment tools refuse such a set outside development chains.
@@ -65,6 +71,9 @@ pub const TEST: ParamSet = ParamSet {
     period_s: 12,
     freeze_s: 2,
     due_s: 8,
+    ticket_age_s: 600,
+    seed_delay_s: 2,
+    replica_due_s: 600,
     insecure_keys: true,
 };
 
@@ -81,6 +90,9 @@ pub const SMALL: ParamSet = ParamSet {
     period_s: 24,
     freeze_s: 3,
     due_s: 18,
+    ticket_age_s: 600,
+    seed_delay_s: 3,
+    replica_due_s: 600,
     insecure_keys: true,
 };
 
@@ -97,6 +109,9 @@ pub const DEVNET: ParamSet = ParamSet {
     period_s: 36,
     freeze_s: 6,
     due_s: 27,
+    ticket_age_s: 3600,
+    seed_delay_s: 6,
+    replica_due_s: 1800,
     insecure_keys: true,
 };
 
@@ -113,6 +128,9 @@ pub const PEER: ParamSet = ParamSet {
     period_s: 36,
     freeze_s: 6,
     due_s: 27,
+    ticket_age_s: 3600,
+    seed_delay_s: 6,
+    replica_due_s: 1800,
     insecure_keys: true,
 };
 
@@ -129,6 +147,9 @@ pub const TESTNET: ParamSet = ParamSet {
     period_s: 1800,
     freeze_s: 60,
     due_s: 300,
+    ticket_age_s: 172_800,
+    seed_delay_s: 900,
+    replica_due_s: 86_400,
     insecure_keys: false,
 };
 
@@ -145,6 +166,9 @@ pub const MAINNET: ParamSet = ParamSet {
     period_s: 1800,
     freeze_s: 60,
     due_s: 300,
+    ticket_age_s: 172_800,
+    seed_delay_s: 900,
+    replica_due_s: 86_400,
     insecure_keys: false,
 };
 
@@ -260,6 +284,44 @@ mod tests {
             assert!(
                 set.freeze_s + set.due_s < set.period_s,
                 "{}: deadline(p) < freeze(p+1)",
+                set.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_clock_of_a_replica_is_that_of_the_protocol() {
+        let clocks = ALL.map(|set| {
+            (
+                set.name,
+                set.ticket_age_s,
+                set.seed_delay_s,
+                set.replica_due_s,
+            )
+        });
+        let expected = [
+            ("test", 600, 2, 600),
+            ("small", 600, 3, 600),
+            ("devnet", 3600, 6, 1800),
+            ("peer", 3600, 6, 1800),
+            ("testnet", 172_800, 900, 86_400),
+            ("mainnet", 172_800, 900, 86_400),
+        ];
+        assert_eq!(clocks, expected);
+    }
+
+    #[test]
+    fn a_replica_can_be_sealed_and_proven_in_its_time() {
+        for set in ALL {
+            assert!(set.seed_delay_s > 0, "{}: the seed comes later", set.name);
+            assert!(
+                set.ticket_age_s >= 2 * set.period_s,
+                "{}: there is always a posted round young enough for a ticket",
+                set.name
+            );
+            assert!(
+                set.replica_due_s >= 2 * set.period_s,
+                "{}: a void period does not cost the deposit",
                 set.name
             );
         }
