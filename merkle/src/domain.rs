@@ -192,6 +192,39 @@ pub fn comm_r_sealed(comm_c: Fr, r_root: Fr) -> Fr {
     tagged_hash(Tag::R, &[comm_c, r_root])
 }
 
+/// A provider's 20 address bytes as the big-endian integer they are on chain.
+#[must_use]
+pub fn provider_element(provider: &[u8; 20]) -> Fr {
+    let mut bytes = [0; 32];
+    for (place, byte) in bytes.iter_mut().zip(provider.iter().rev()) {
+        *place = *byte;
+    }
+    // 160 bits are below the modulus: nothing is reduced.
+    field::reduce_bytes(&bytes)
+}
+
+/// What a replica is encoded for: `H(TAG_RID, porep_id, provider, sector_number, comm_d, ticket)`. `comm_d` is inside, or
+/// data could be chosen so that the replica is nothing.
+#[must_use]
+pub fn replica_id(
+    porep_id: Fr,
+    provider: &[u8; 20],
+    sector_number: u64,
+    comm_d: Fr,
+    ticket: Fr,
+) -> Fr {
+    tagged_hash(
+        Tag::Rid,
+        &[
+            porep_id,
+            provider_element(provider),
+            Fr::from(sector_number),
+            comm_d,
+            ticket,
+        ],
+    )
+}
+
 /// A leaf of the provider tree: `H(TAG_LEAF, comm_r, sector_number, kind)`.
 #[must_use]
 pub fn provider_leaf(comm_r: Fr, sector_number: u64, kind: SectorKind) -> Fr {
@@ -266,6 +299,29 @@ mod tests {
         assert_ne!(leaf, provider_leaf(comm_r, 1, SectorKind::Sealed));
         assert_ne!(leaf, provider_leaf(comm_r, 2, SectorKind::Hot));
         assert_ne!(leaf, provider_leaf(Fr::from(6u64), 1, SectorKind::Hot));
+    }
+
+    #[test]
+    fn every_word_of_a_replica_id_counts() {
+        let [porep_id, comm_d, ticket] = [3u64, 5, 7].map(Fr::from);
+        let id = replica_id(porep_id, &[1; 20], 9, comm_d, ticket);
+        let one = Fr::from(1u64);
+        assert_ne!(id, replica_id(porep_id + one, &[1; 20], 9, comm_d, ticket));
+        assert_ne!(id, replica_id(porep_id, &[2; 20], 9, comm_d, ticket));
+        assert_ne!(id, replica_id(porep_id, &[1; 20], 8, comm_d, ticket));
+        assert_ne!(id, replica_id(porep_id, &[1; 20], 9, comm_d + one, ticket));
+        assert_ne!(id, replica_id(porep_id, &[1; 20], 9, comm_d, ticket + one));
+    }
+
+    #[test]
+    fn a_provider_is_the_big_endian_integer_of_its_address() {
+        let mut address = [0; 20];
+        address[19] = 2;
+        address[18] = 1;
+        assert_eq!(provider_element(&address), Fr::from(0x0102u64));
+        address[0] = 0x80;
+        let high = (0..159).fold(Fr::from(1u64), |x, _| x + x);
+        assert_eq!(provider_element(&address), Fr::from(0x0102u64) + high);
     }
 
     #[test]

@@ -138,6 +138,14 @@ fn constants_of_domains_are_pinned() {
         big_endian(domain::comm_p(5, 600, comm)),
         text(&known["hashes"]["comm_p_5_600"])
     );
+    assert_eq!(
+        big_endian(domain::comm_r_sealed(Fr::from(11u64), comm)),
+        text(&known["hashes"]["comm_r_sealed_11"])
+    );
+    let provider = hex::decode(text(&known["hashes"]["provider"])).expect("hex");
+    let provider: [u8; 20] = provider.try_into().expect("20 bytes");
+    let id = domain::replica_id(Fr::from(21u64), &provider, 7, comm, Fr::from(99u64));
+    assert_eq!(big_endian(id), text(&known["hashes"]["replica_id_21_7_99"]));
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`params`] | the parameter sets: every number the protocol leaves open |
+//! | [`graph`] | who is whose parent in a sealed sector |
 //! | [`spacetime`] | everything sampled under a provider's root is stored |
 //! | [`append`] | a sector was added to a provider tree |
 //! | [`retire`] | a sector was taken out of a provider tree |
@@ -31,6 +32,7 @@ pub mod circuits;
 pub mod eip2537;
 pub mod error;
 pub mod gadget;
+pub mod graph;
 pub mod groth16;
 pub mod include;
 pub mod keys;

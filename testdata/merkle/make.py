@@ -211,6 +211,9 @@ def write(name, value):
         file.write("\n")
 
 
+PROVIDER = "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+
+
 def main():
     inputs = [list(range(16)), list(range(1, 17)), [0] * 16, [2**63] * 16, [0] * 15 + [1]]
     write("poseidon2.json", {
@@ -222,7 +225,9 @@ def main():
                    for kind in ("data", "column", "replica", "provider")},
         "tags": {tag: be(named("cairn/v1/tag/" + tag)) for tag in ("P", "R", "LEAF", "RID", "IDX")},
         "hashes": {"comm": comm, "comm_r_hot": be(tagged("R", 0, comm)), "leaf_7_hot": be(tagged("LEAF", comm, 7, 0)),
-                   "leaf_7_sealed": be(tagged("LEAF", comm, 7, 1)), "comm_p_5_600": be(tagged("P", 5, 600, comm))}})
+                   "leaf_7_sealed": be(tagged("LEAF", comm, 7, 1)), "comm_p_5_600": be(tagged("P", 5, 600, comm)),
+                   "comm_r_sealed_11": be(tagged("R", 11, comm)), "provider": PROVIDER,
+                   "replica_id_21_7_99": be(tagged("RID", 21, int(PROVIDER, 16), 7, comm, 99))}})
     sizes = [("data", n) for n in (2, 4, 8, 16, 32, 64, 512)] + [("column", 16), ("replica", 32), ("provider", 256)]
     write("tree.json", {
         "counting_roots": [{"kind": kind, "leaves": n, "root": be(root(kind, list(range(1, n + 1))))}
