@@ -16,6 +16,7 @@
 //! | [`setup`] | development keys from a public seed, the same on every machine |
 //! | [`key`] | proving and verifying key and what names them |
 //! | [`key_file`] | the key on disk: byte layout, checks, refusals by name |
+//! | [`msm`] | sums of scalar multiples |
 //! | [`prover`] | from a circuit with its witness to a proof |
 //! | [`verifier`] | the pairing check |
 //! | [`export`] | the encodings the EVM reads |
@@ -27,6 +28,7 @@ pub mod export;
 pub mod key;
 pub mod key_file;
 pub mod matrices;
+pub mod msm;
 pub mod prover;
 pub mod setup;
 pub mod snarkjs;

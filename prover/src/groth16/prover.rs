@@ -9,9 +9,9 @@
 //! the matrices come from the key instead of being laid out again, the quotient h takes six transforms instead of
 //! seven, and nothing of the key is copied.
 
-use ark_bls12_381::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::{CurveGroup, VariableBaseMSM};
-use ark_ff::{BigInteger256, FftField, Field, One, PrimeField, UniformRand};
+use ark_bls12_381::Fr;
+use ark_ec::CurveGroup;
+use ark_ff::{FftField, Field, One, UniformRand};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystem, SynthesisError, SynthesisMode,
@@ -20,7 +20,13 @@ use ark_std::rand::{CryptoRng, RngCore};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use rayon::prelude::*;
 
-use crate::groth16::{error::ProveError, key::Key, matrices::Matrices, verifier::Proof};
+use crate::groth16::{
+    error::ProveError,
+    key::Key,
+    matrices::Matrices,
+    msm::{Terms, fold, sums},
+    verifier::Proof,
+};
 
 /// A random number generator for [`prove`] from 32 secret random bytes, used once.
 #[must_use]
@@ -125,34 +131,26 @@ fn quotient(matrices: &Matrices, assignment: &[Fr]) -> Result<Vec<Fr>, ProveErro
 /// The three points of the proof.
 fn assemble(key: &Key, assignment: &[Fr], quotient: &[Fr], r: Fr, s: Fr) -> Proof {
     let proving = &key.proving;
-    let integers = |values: &[Fr]| {
-        values
-            .par_iter()
-            .map(|value| value.into_bigint())
-            .collect::<Vec<_>>()
-    };
-    let h_sum = msm_g1(&proving.h_query, &integers(quotient));
-    let all = integers(assignment);
-    let l_sum = msm_g1(&proving.l_query, &all[key.matrices.instance_values()..]);
-    let a = msm_g1(&proving.a_query, &all) + proving.vk.alpha_g1 + proving.delta_g1 * r;
-    let b_g1 = msm_g1(&proving.b_g1_query, &all) + proving.beta_g1 + proving.delta_g1 * s;
-    let b_g2 = msm_g2(&proving.b_g2_query, &all) + proving.vk.beta_g2 + proving.vk.delta_g2 * s;
+    let (all, h) = (fold(assignment), fold(quotient));
+    let witness = &all[key.matrices.instance_values()..];
+    let ([in_g2], [a_sum, b_sum, l_sum, h_sum]) = rayon::join(
+        || sums([Terms::new(&proving.b_g2_query, &all)]),
+        || {
+            sums([
+                Terms::new(&proving.a_query, &all),
+                Terms::new(&proving.b_g1_query, &all),
+                Terms::new(&proving.l_query, witness),
+                Terms::new(&proving.h_query, &h),
+            ])
+        },
+    );
+    let a = a_sum + proving.vk.alpha_g1 + proving.delta_g1 * r;
+    let b_g1 = b_sum + proving.beta_g1 + proving.delta_g1 * s;
+    let b_g2 = in_g2 + proving.vk.beta_g2 + proving.vk.delta_g2 * s;
     let c = l_sum + h_sum + a * s + b_g1 * r - proving.delta_g1 * (r * s);
     Proof(ark_groth16::Proof {
         a: a.into_affine(),
         b: b_g2.into_affine(),
         c: c.into_affine(),
     })
-}
-
-/// The sum of `scalar_i point_i` over the shorter of the two slices.
-fn msm_g1(points: &[G1Affine], scalars: &[BigInteger256]) -> G1Projective {
-    debug_assert_eq!(points.len(), scalars.len(), "one scalar a point");
-    G1Projective::msm_bigint(points, scalars)
-}
-
-/// The sum of `scalar_i point_i` over the shorter of the two slices.
-fn msm_g2(points: &[G2Affine], scalars: &[BigInteger256]) -> G2Projective {
-    debug_assert_eq!(points.len(), scalars.len(), "one scalar a point");
-    G2Projective::msm_bigint(points, scalars)
 }

@@ -12,6 +12,7 @@ mod toy;
 mod fixture;
 mod key_files;
 mod proofs;
+mod same_bytes;
 mod snarkjs;
 
 use std::sync::LazyLock;

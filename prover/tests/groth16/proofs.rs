@@ -6,7 +6,7 @@ use ark_ff::{One, UniformRand, Zero};
 use ark_groth16::Groth16;
 use ark_serialize::CanonicalSerialize;
 use cairn_prover::{
-    eip2537::{G1_BYTES, G2_BYTES, PointError, encode_g1, encode_g2},
+    eip2537::{G1_BYTES, G2_BYTES, PointError},
     groth16::{
         Matrices, Proof, ProveError, VerifyError, VerifyingKey, VerifyingKeyError, blinding_rng,
         export::{self, PROOF_BYTES},
@@ -119,68 +119,8 @@ fn a_proof_of_one_circuit_is_false_under_the_key_of_another() {
     );
 }
 
-#[test]
-fn the_prover_gives_the_bytes_of_the_library_for_the_same_randomness() {
-    let circuit = Toy::from_starts(&[8, 9]);
-    let ours = prove(&KEY, circuit.clone(), &mut blinding_rng([3; 32])).unwrap();
-    let mut rng = blinding_rng([3; 32]);
-    let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
-    let stock =
-        Groth16::<Bls12_381>::create_proof_with_reduction(circuit, &proving_key(), r, s).unwrap();
-    let parts = [
-        encode_g1(&stock.a).to_vec(),
-        encode_g2(&stock.b).to_vec(),
-        encode_g1(&stock.c).to_vec(),
-    ];
-    assert_eq!(ours.to_bytes().to_vec(), parts.concat());
-}
-
-/// The proving key in the library's form, made again from the same seed.
-fn proving_key() -> ark_groth16::ProvingKey<Bls12_381> {
-    use ark_serialize::CanonicalDeserialize;
-    // Our file has the library's points in another order; the library's own form is put together from it.
-    let file = KEY.to_file_bytes();
-    let section = |index: usize| {
-        let at = 80 + 8 * index;
-        usize::try_from(u64::from_le_bytes(file[at..at + 8].try_into().unwrap())).unwrap()
-    };
-    let start = 168 + section(0);
-    let mut rest = &file[start..start + section(1)];
-    let beta_g1 = G1Affine::deserialize_uncompressed(&mut rest).unwrap();
-    let delta_g1 = G1Affine::deserialize_uncompressed(&mut rest).unwrap();
-    let counts: Vec<usize> = rest[..40]
-        .chunks(8)
-        .map(|count| usize::try_from(u64::from_le_bytes(count.try_into().unwrap())).unwrap())
-        .collect();
-    rest = &rest[40..];
-    let g1 = |count: usize, rest: &mut &[u8]| -> Vec<G1Affine> {
-        (0..count)
-            .map(|_| G1Affine::deserialize_uncompressed(&mut *rest).unwrap())
-            .collect()
-    };
-    let a_query = g1(counts[0], &mut rest);
-    let b_g1_query = g1(counts[1], &mut rest);
-    let b_g2_query = (0..counts[2])
-        .map(|_| G2Affine::deserialize_uncompressed(&mut rest).unwrap())
-        .collect();
-    let h_query = g1(counts[3], &mut rest);
-    let l_query = g1(counts[4], &mut rest);
-    assert!(rest.is_empty(), "the section has nothing else");
-    let vk = library_key(KEY.verifying_key());
-    ark_groth16::ProvingKey {
-        vk,
-        beta_g1,
-        delta_g1,
-        a_query,
-        b_g1_query,
-        b_g2_query,
-        h_query,
-        l_query,
-    }
-}
-
 /// A verifying key in the library's form, read from the contract's.
-fn library_key(key: &VerifyingKey) -> ark_groth16::VerifyingKey<Bls12_381> {
+pub(crate) fn library_key(key: &VerifyingKey) -> ark_groth16::VerifyingKey<Bls12_381> {
     use cairn_prover::eip2537::{decode_g1, decode_g2};
     let bytes = key.to_bytes();
     let (alpha, rest) = bytes.split_at(G1_BYTES);

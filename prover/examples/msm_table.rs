@@ -1,0 +1,124 @@
+//! Prints a table of sums of scalar multiples, ours beside the library's, for the sizes named on the command line (log2).
+//!
+//! ```text
+//! cargo run -p cairn-prover --example msm_table -- 16 18 20
+//! ```
+
+use std::{
+    error::Error,
+    fs,
+    hint::black_box,
+    io::{Write, stdout},
+    time::Instant,
+};
+
+use ark_bls12_381::{Fr, G1Projective, G2Projective};
+use ark_ec::{
+    CurveGroup, PrimeGroup, VariableBaseMSM,
+    short_weierstrass::{Affine, Projective, SWCurveConfig},
+};
+use ark_ff::{PrimeField, UniformRand};
+use ark_std::rand::{Rng, RngCore};
+use cairn_prover::groth16::{
+    blinding_rng,
+    msm::{Terms, fold, sums},
+};
+
+/// Runs of each; the fastest counts, being the least disturbed.
+const REPEATS: usize = 3;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut sizes: Vec<u32> = std::env::args()
+        .skip(1)
+        .map(|log| log.parse())
+        .collect::<Result<_, _>>()?;
+    if sizes.is_empty() {
+        sizes = vec![16, 17, 18];
+    }
+    let mut out = stdout().lock();
+    writeln!(
+        out,
+        "| group | terms | scalars | ours, s (CPU s) | ark, s (CPU s) |\n|---|---|---|---|---|"
+    )?;
+    for log in sizes {
+        group::<_, G1Projective>(&mut out, "G1", log)?;
+        group::<_, G2Projective>(&mut out, "G2", log)?;
+    }
+    Ok(())
+}
+
+fn group<P, G>(out: &mut impl Write, name: &str, log: u32) -> Result<(), Box<dyn Error>>
+where
+    P: SWCurveConfig<ScalarField = Fr>,
+    G: VariableBaseMSM<ScalarField = Fr, MulBase = Affine<P>> + Into<Projective<P>>,
+{
+    let mut rng = blinding_rng([u8::try_from(log)?; 32]);
+    let count = 1usize << log;
+    let step = Projective::<P>::generator() * Fr::rand(&mut rng);
+    let mut point = Projective::<P>::generator() * Fr::rand(&mut rng);
+    let mut points = Vec::with_capacity(count);
+    for _ in 0..count {
+        points.push(point);
+        point += step;
+    }
+    let points = Projective::normalize_batch(&points);
+    for bits in [false, true] {
+        let values: Vec<Fr> = (0..count).map(|_| value(&mut rng, bits)).collect();
+        let (ours, our_time) = fastest(|| {
+            let folded = fold(&values);
+            let [sum] = sums([Terms::new(&points, &folded)]);
+            sum
+        })?;
+        let (library, library_time) = fastest(|| {
+            let integers: Vec<_> = values.iter().map(|value| value.into_bigint()).collect();
+            let sum: Projective<P> = G::msm_bigint(&points, &integers).into();
+            sum
+        })?;
+        if ours != library {
+            return Err("the sums differ".into());
+        }
+        let scalars = if bits { "95 % bits" } else { "full size" };
+        writeln!(
+            out,
+            "| {name} | 2^{log} | {scalars} | {our_time} | {library_time} |"
+        )?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// A full-size scalar, or one as the witness of a circuit of bits has it: 95 % zero or one.
+fn value(rng: &mut impl RngCore, bits: bool) -> Fr {
+    if bits && rng.gen_range(0..20u8) > 0 {
+        Fr::from(rng.gen_range(0..2u8))
+    } else {
+        Fr::rand(rng)
+    }
+}
+
+fn fastest<T>(mut work: impl FnMut() -> T) -> Result<(T, String), Box<dyn Error>> {
+    let (mut clock, mut processor) = (f64::MAX, f64::MAX);
+    let mut result = None;
+    for _ in 0..REPEATS {
+        let (start, before) = (Instant::now(), processor_seconds()?);
+        result = Some(black_box(work()));
+        clock = clock.min(start.elapsed().as_secs_f64());
+        processor = processor.min(processor_seconds()? - before);
+    }
+    let result = result.ok_or("nothing ran")?;
+    Ok((result, format!("{clock:.3} ({processor:.2})")))
+}
+
+/// User and system time of this process so far, all threads, in ticks of 10 ms.
+fn processor_seconds() -> Result<f64, Box<dyn Error>> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // The second field is a name in parentheses that may hold spaces.
+    let (_, fields) = stat.rsplit_once(')').ok_or("no such form")?;
+    let ticks: Result<Vec<f64>, _> = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(str::parse::<f64>)
+        .collect();
+    Ok(ticks?.iter().sum::<f64>() / 100.0)
+}
