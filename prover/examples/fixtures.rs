@@ -2,8 +2,10 @@
 //! the contracts read them. Run it after `known_keys`.
 //!
 //! ```text
-//! cargo run -p cairn-prover --example fixtures
+//! cargo run -p cairn-prover --example fixtures -- [circuit]...
 //! ```
+//!
+//! Circuits that are not named keep their files; without names all are made.
 //!
 //! Form: `set, circuit, circuit_id, vk_blake3, cases[].{case, public_inputs, vk, proof, inputs[]}`; bytes in hexadecimal
 //! with 0x, inputs as 32-byte big-endian words, the key without the STOP byte of its contract.
@@ -15,7 +17,7 @@ use cairn_prover::{
     groth16::{Key, blinding_rng, export, prove, verify},
     keys,
     params::{self, ParamSet},
-    synthetic::{SyntheticProvider, SyntheticSector},
+    synthetic::{ReplicaPurpose, SyntheticProvider, SyntheticSector},
 };
 use serde_json::{Value, json};
 
@@ -31,12 +33,20 @@ struct Case {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover");
-    for (set, counts) in [
-        (&params::TEST, &[1, 16][..]),
-        (&params::DEVNET, &[1, 100, 4096][..]),
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    for (set, counts, seeds) in [
+        (&params::TEST, &[1, 16][..], 4),
+        (&params::DEVNET, &[1, 100, 4096][..], 1),
+        (&params::PEER, &[][..], 1),
     ] {
-        let cases = cases(set, counts)?;
+        let cases = cases(set, counts, seeds)?;
         for circuit in CircuitName::ALL {
+            let named = names.is_empty() || names.iter().any(|name| name == circuit.as_str());
+            // Of this set only the proof of replication has something that the other sets have not: partitions.
+            let wanted = *set != params::PEER || circuit == CircuitName::Replica;
+            if !(named && wanted) {
+                continue;
+            }
             let text = serde_json::to_string_pretty(&fixture(set, circuit, &cases)?)?;
             let folder = folder.join(circuit.as_str());
             fs::create_dir_all(&folder)?;
@@ -65,9 +75,9 @@ fn fixture(
     }))
 }
 
-fn cases(set: &ParamSet, counts: &[u32]) -> Result<Vec<Case>, Box<dyn Error>> {
+fn cases(set: &ParamSet, counts: &[u32], seeds: u64) -> Result<Vec<Case>, Box<dyn Error>> {
     let sector = SyntheticSector::new(set)?;
-    let mut cases = Vec::new();
+    let mut cases = replica_cases(set, &sector, seeds)?;
     for count in counts {
         let provider = SyntheticProvider::new(&sector, *count)?;
         let (statement, circuit) = provider.spacetime(SEED.into())?;
@@ -105,6 +115,33 @@ fn cases(set: &ParamSet, counts: &[u32]) -> Result<Vec<Case>, Box<dyn Error>> {
         inputs: statement.public_inputs(),
         witness: Circuit::Include(circuit),
     });
+    Ok(cases)
+}
+
+/// All partitions of a sector, for several seeds.
+fn replica_cases(
+    set: &ParamSet,
+    sector: &SyntheticSector,
+    seeds: u64,
+) -> Result<Vec<Case>, Box<dyn Error>> {
+    let replica = sector.seal(ReplicaPurpose {
+        porep_id: (SEED + 1).into(),
+        provider: [0x11; 20],
+        sector_number: 6,
+        ticket: (SEED + 2).into(),
+    })?;
+    let mut cases = Vec::new();
+    for seed in SEED..SEED + seeds {
+        for partition in 0..u16::try_from(set.porep_challenges)? {
+            let (statement, circuit) = replica.circuit(seed.into(), partition)?;
+            cases.push(Case {
+                circuit: CircuitName::Replica,
+                name: format!("seed {seed}, partition {partition}"),
+                inputs: statement.public_inputs().to_vec(),
+                witness: Circuit::Replica(circuit),
+            });
+        }
+    }
     Ok(cases)
 }
 

@@ -7,6 +7,7 @@ use crate::gadget::builder::{Builder, Synthesize};
 use crate::groth16::{CircuitId, Matrices, SetupError};
 use crate::include::IncludeCircuit;
 use crate::params::ParamSet;
+use crate::replica::ReplicaCircuit;
 use crate::retire::RetireCircuit;
 use crate::spacetime::SpacetimeCircuit;
 use ark_bls12_381::Fr;
@@ -26,11 +27,19 @@ pub enum CircuitName {
     Retire,
     /// Pieces lie in a sector.
     Include,
+    /// A sealed sector's replica is the one that only its provider could make.
+    Replica,
 }
 
 impl CircuitName {
     /// All of them, in the order in which keys are made and shown.
-    pub const ALL: [Self; 4] = [Self::Spacetime, Self::Append, Self::Retire, Self::Include];
+    pub const ALL: [Self; 5] = [
+        Self::Spacetime,
+        Self::Append,
+        Self::Retire,
+        Self::Include,
+        Self::Replica,
+    ];
 
     /// The name in key files and on chain.
     #[must_use]
@@ -40,6 +49,7 @@ impl CircuitName {
             Self::Append => "append",
             Self::Retire => "retire",
             Self::Include => "include",
+            Self::Replica => "replica",
         }
     }
 
@@ -69,6 +79,8 @@ pub enum Circuit {
     Retire(RetireCircuit),
     /// [`CircuitName::Include`].
     Include(IncludeCircuit),
+    /// [`CircuitName::Replica`].
+    Replica(ReplicaCircuit),
 }
 
 impl Synthesize for Circuit {
@@ -78,6 +90,7 @@ impl Synthesize for Circuit {
             Self::Append(circuit) => circuit.synthesize(builder),
             Self::Retire(circuit) => circuit.synthesize(builder),
             Self::Include(circuit) => circuit.synthesize(builder),
+            Self::Replica(circuit) => circuit.synthesize(builder),
         }
     }
 }
@@ -103,6 +116,7 @@ constraint_synthesizer!(
     AppendCircuit,
     RetireCircuit,
     IncludeCircuit,
+    ReplicaCircuit,
     Circuit
 );
 
@@ -144,6 +158,7 @@ impl Circuits {
             CircuitName::Append => Circuit::Append(AppendCircuit::blank(&self.set)),
             CircuitName::Retire => Circuit::Retire(RetireCircuit::blank(&self.set)),
             CircuitName::Include => Circuit::Include(IncludeCircuit::blank(&self.set)),
+            CircuitName::Replica => Circuit::Replica(ReplicaCircuit::blank(&self.set)),
         }
     }
 

@@ -64,6 +64,14 @@ pub enum StatementError {
         /// log2 of the piece's leaves.
         b: u8,
     },
+    /// The parameter set has fewer challenges than that.
+    #[error("a proof of replication has {partitions} partitions from 0, got {got}")]
+    Partition {
+        /// Challenges of the set.
+        partitions: u32,
+        /// The claim.
+        got: u16,
+    },
     /// A proof speaks about a fixed number of pieces.
     #[error("a proof speaks about {expected} pieces, got {got}")]
     Width {
@@ -225,5 +233,102 @@ pub enum IncludeError {
     CommP {
         /// Which of the places for pieces.
         place: usize,
+    },
+}
+
+/// Why a proof of replication would not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReplicaError {
+    /// No witness can show this.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The number of columns is fixed.
+    #[error("expected the columns of {expected} nodes, got {got}")]
+    Columns {
+        /// The challenged node and its parents.
+        expected: usize,
+        /// Columns given.
+        got: usize,
+    },
+    /// A column has one label a layer.
+    #[error("column {column} has {expected} labels, got {got}")]
+    Labels {
+        /// Which column.
+        column: usize,
+        /// Layers.
+        expected: usize,
+        /// Labels given.
+        got: usize,
+    },
+    /// The two roots are not those that the sector is committed to with.
+    #[error("comm_r is not that of these labels and this replica")]
+    CommR,
+    /// The path from a node's labels is not one.
+    #[error("column {column} (node {node}): {source}")]
+    ColumnPath {
+        /// Which column.
+        column: usize,
+        /// Its node.
+        node: u32,
+        /// What is wrong.
+        source: OpeningError,
+    },
+    /// The path from a node's labels belongs to another tree, or another node.
+    #[error("column {column} (node {node}) does not lead to comm_c")]
+    CommC {
+        /// Which column.
+        column: usize,
+        /// Its node.
+        node: u32,
+    },
+    /// What stands in a parent's column is no label: it has more than 254 bits.
+    #[error("column {column} has no label for layer {layer}: more than 254 bits")]
+    NotALabel {
+        /// Which column.
+        column: usize,
+        /// The layer of the label that it was needed for.
+        layer: u8,
+    },
+    /// The node's label is not the hash of its parents' labels for this replica.
+    #[error("the label of node {node} in layer {layer} is not that of its parents' labels")]
+    Label {
+        /// The layer.
+        layer: u8,
+        /// The challenged node.
+        node: u32,
+    },
+    /// The path from the node's data is not one.
+    #[error("data of node {node}: {source}")]
+    DataPath {
+        /// The challenged node.
+        node: u32,
+        /// What is wrong.
+        source: OpeningError,
+    },
+    /// The path from the node's data belongs to another sector.
+    #[error("the data of node {node} does not lead to comm_d")]
+    CommD {
+        /// The challenged node.
+        node: u32,
+    },
+    /// The stored leaf is not the data with the label of the last layer added.
+    #[error("the replica of node {node} is not its data plus its label")]
+    Encoding {
+        /// The challenged node.
+        node: u32,
+    },
+    /// The path from the node's replica is not one.
+    #[error("replica of node {node}: {source}")]
+    ReplicaPath {
+        /// The challenged node.
+        node: u32,
+        /// What is wrong.
+        source: OpeningError,
+    },
+    /// The path from the node's replica belongs to another replica.
+    #[error("the replica of node {node} does not lead to the replica's root")]
+    ReplicaRoot {
+        /// The challenged node.
+        node: u32,
     },
 }

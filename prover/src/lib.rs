@@ -17,6 +17,7 @@
 //! | [`append`] | a sector was added to a provider tree |
 //! | [`retire`] | a sector was taken out of a provider tree |
 //! | [`mod@include`] | pieces lie in a sector |
+//! | [`replica`] | a sealed sector is the replica that only its provider could make |
 //! | [`gadget`] | building blocks of the circuits |
 //! | [`circuits`] | the circuits of a parameter set: names, sizes, ids |
 //! | [`error`] | why a statement is not shown |
@@ -38,6 +39,7 @@ pub mod include;
 pub mod keys;
 mod merkle_path;
 pub mod params;
+pub mod replica;
 pub mod retire;
 pub mod spacetime;
 pub mod synthetic;

@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// Position among its siblings of the path's node below this level.
-    fn position(self, level: u32) -> usize {
+    pub(crate) fn position(self, level: u32) -> usize {
         ((self.index >> (LOG2_ARITY * (level - 1))) & 15) as usize
     }
 

@@ -263,6 +263,11 @@ mod tests {
                 "{}: one index hash serves two samples",
                 set.name
             );
+            assert!(
+                set.porep_challenges.is_power_of_two(),
+                "{}: bits alone keep a partition in range",
+                set.name
+            );
             assert_eq!(
                 16 % set.layers,
                 0,

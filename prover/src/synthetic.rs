@@ -4,6 +4,10 @@
 //! of n sectors commits to that same content n times under the numbers 1..=n. Nothing in a statement forbids that, so
 //! the proofs are as real as any, and a provider of 4096 sectors fits in memory.
 
+pub mod replica;
+
+pub use replica::{ReplicaPurpose, SyntheticReplica};
+
 use cairn_merkle::{
     Commitment, Fr, ProviderTreeError, SectorKind, TreeError, TreeKind, domain, fr32,
     piece::{self, PieceCommitment},
@@ -128,6 +132,14 @@ impl SyntheticSector {
         };
         let offset = (1u64 << first.b).next_multiple_of(1 << second.b);
         [place(first, 0), place(second, offset)]
+    }
+
+    /// The same content, sealed for this purpose.
+    ///
+    /// # Errors
+    /// Never for a sector that was filled.
+    pub fn seal(&self, purpose: ReplicaPurpose) -> Result<SyntheticReplica, SyntheticError> {
+        SyntheticReplica::seal(&self.set, purpose, self.tree.row(0))
     }
 
     /// Statement and circuit of "both pieces lie in the sector".

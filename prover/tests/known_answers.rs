@@ -82,7 +82,24 @@ fn committed_proofs_verify_and_only_for_their_statement() {
             }
         }
     }
-    assert_eq!(seen, 6 + 7, "cases of test and devnet");
+    assert_eq!(seen, 10 + 8, "cases of test and devnet");
+}
+
+#[test]
+fn committed_partitions_of_one_sector_verify_together_and_not_in_place_of_each_other() {
+    let fixture = fixture("replica", "peer");
+    let published = known::find("peer", "replica").unwrap();
+    assert_eq!(fixture["vk_blake3"], published.verifying_key);
+    let cases = fixture["cases"].as_array().unwrap();
+    let [first, second] = &cases[..] else {
+        panic!("two partitions")
+    };
+    let key = VerifyingKey::from_bytes(&bytes(&first["vk"])).unwrap();
+    let proof = |case: &Value| Proof::from_bytes(&bytes(&case["proof"])).unwrap();
+    assert_eq!(verify(&key, &proof(first), &inputs(first)), Ok(()));
+    assert_eq!(verify(&key, &proof(second), &inputs(second)), Ok(()));
+    let swapped = verify(&key, &proof(first), &inputs(second));
+    assert_eq!(swapped, Err(VerifyError::False));
 }
 
 #[test]

@@ -46,6 +46,11 @@ impl Num {
         }
     }
 
+    /// A combination whose terms add up to this value; no terms where none are drawn.
+    pub(super) const fn from_parts(value: Fr, terms: Vec<(Fr, Variable)>) -> Self {
+        Self { value, terms }
+    }
+
     /// Value under the assignment at hand.
     #[must_use]
     pub const fn value(&self) -> Fr {
@@ -231,6 +236,18 @@ impl Builder {
         };
         let variable = self.cs.new_witness_variable(|| Ok(value))?;
         Ok((variable, value))
+    }
+
+    /// [`Self::hints`] without the wrapping.
+    pub(super) fn raw_hints(
+        &mut self,
+        what: &'static str,
+        honest: &[Fr],
+    ) -> Result<Vec<(Variable, Fr)>, SynthesisError> {
+        self.forged(what, honest)
+            .into_iter()
+            .map(|value| Ok((self.cs.new_witness_variable(|| Ok(value))?, value)))
+            .collect()
     }
 
     /// `a * b = c`, for the rule of this name.

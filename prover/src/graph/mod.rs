@@ -17,7 +17,7 @@
 //! | `expander.rs` | the expanding part: parents in the layer below |
 //!
 //! Source: stacked depth-robust graphs (Fisch, eprint 2018/702), bucket sampling (Alwen, Blocki, Harsha, eprint
-//! 2017/443). Where we differ: the draw is keyed BLAKE3 instead of ChaCha, and the expander is eight bijections in
+//! 2017/443). Where we differ: the draw is keyed BLAKE3 instead of `ChaCha`, and the expander is eight bijections in
 //! integer arithmetic instead of a Feistel network (cheap enough to be derived inside a SNARK).
 
 mod drg;

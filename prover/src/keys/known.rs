@@ -120,6 +120,12 @@ pub const KEYS: &[KnownKey] = &[
         verifying_key: "884d068324f49a86f92d733189c9b008e53b5f2cb3a829adaf0b0adf61249f7c",
     },
     KnownKey {
+        set: "test",
+        circuit: "replica",
+        circuit_id: "4459b1270e2127383468c2c696fcd1b5951a2b33bb9990791d32ba9b315a781b",
+        verifying_key: "5b35d830813e76a03159fe514650dde3095b04a3b74fca5fb98e54dfd9e7f29d",
+    },
+    KnownKey {
         set: "small",
         circuit: "spacetime",
         circuit_id: "4c913de72801439083c493bd106625444c069ab7534970dfb8867907af0d4b90",
