@@ -174,6 +174,12 @@ pub const KEYS: &[KnownKey] = &[
         verifying_key: "b932dd42e0078c92d76ddf19c161cb9e31b80ada7bd4b7a0def61c4b9f85cf0b",
     },
     KnownKey {
+        set: "devnet",
+        circuit: "replica",
+        circuit_id: "90206bb9c9e38451d3993a30d6ae4ef35c07292fea5ca357733c617312df9945",
+        verifying_key: "33684a03631741e7a4e4e983e8872e937daced77bedf80da55d8ae68bb0abfd4",
+    },
+    KnownKey {
         set: "peer",
         circuit: "spacetime",
         circuit_id: "115499bc69e6aee98a7c014a1e32bcd4997924e08182f93aa725ce7c3525f5fd",
