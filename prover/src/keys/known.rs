@@ -203,4 +203,10 @@ pub const KEYS: &[KnownKey] = &[
         circuit_id: "d9d11ef99ab07278e9f403fbcb52305f42e91418b69617d024281e5757d46478",
         verifying_key: "62e4766f1da0daf64fbd56d66d8d5ce308997adcbecdeabff607fb592bfedc27",
     },
+    KnownKey {
+        set: "peer",
+        circuit: "replica",
+        circuit_id: "320cc990f8469b96ff632c8f701f81b1483cbab100d092c03a2e2e060b4da884",
+        verifying_key: "f0abe30ad198eb77ab1f7ae1f846dc2d0b7d73b56800a5a4ea376b895c3f7bb6",
+    },
 ];
