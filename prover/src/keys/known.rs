@@ -150,6 +150,12 @@ pub const KEYS: &[KnownKey] = &[
         verifying_key: "5f512f18c96707cf90371db66dd77350963ab1d1e1f4e546a62ff84cde41fe7a",
     },
     KnownKey {
+        set: "small",
+        circuit: "replica",
+        circuit_id: "926e63ac0fe9783fc0f8a184e4690e13a00437920ce2076d4298fa08df929b5b",
+        verifying_key: "903632736efb3e5b5d4f45324be3ef7fd351633c4fa7720e84ea9cf8555df032",
+    },
+    KnownKey {
         set: "devnet",
         circuit: "spacetime",
         circuit_id: "9b2764f3c8356898e902f496e0137a79e9abdb08110f4ebf33ab284f0077b38e",
