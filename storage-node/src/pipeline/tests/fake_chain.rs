@@ -1,0 +1,374 @@
+//! A chain that is a table in memory and believes only proofs that verify.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use cairn_contracts::{
+    Activation, ChainEvent, ChainEventKind, DealInfo, Head, Schedule, SlotState as ChainSlot,
+    SlotStatus, TreeState, TxReceipt, Uptime,
+};
+use cairn_merkle::provider::ProviderTree;
+use cairn_merkle::{Commitment, Fr, domain, field};
+use cairn_prover::groth16::{Proof, verify};
+use cairn_prover::params::{ParamSet, TEST};
+use cairn_wire::{Address, DealId, Period, Round, SectorNumber, SlotIndex, TreeIndex};
+
+use crate::chain::{Answer, AppendCall, ChainPort};
+use crate::error::ChainFault;
+use crate::proving::ProverKeys;
+use crate::translate::window_statement;
+
+pub(super) const ME: Address = Address([1; 20]);
+pub(super) const TREE: TreeIndex = TreeIndex(0);
+pub(super) const SCHEDULE: Schedule = Schedule {
+    genesis_unix: 100,
+    round_s: 3,
+    t0_unix: 1000,
+    period_s: 12,
+    freeze_s: 2,
+    due_s: 8,
+};
+
+pub(super) fn set() -> &'static ParamSet {
+    ParamSet::by_name(TEST.name).unwrap()
+}
+
+/// Keys are made once for all tests of this machine; a lock file keeps processes apart.
+pub(super) static KEYS: LazyLock<Arc<ProverKeys>> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join("cairn-test-keys");
+    Arc::new(ProverKeys::load(&folder, set(), None, Arc::new(|| [7; 32])).unwrap())
+});
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) time: u64,
+    pub(super) block: u64,
+    pub(super) down: bool,
+    /// The next transaction is mined and its answer lost.
+    pub(super) lose_answer: bool,
+    pub(super) events: Vec<ChainEvent>,
+    /// Leaves of the tree with the period from which each state is effective.
+    pub(super) leaves: Vec<Fr>,
+    pub(super) states: Vec<(Period, Commitment, u32)>,
+    pub(super) filled: BTreeSet<(DealId, SlotIndex)>,
+    pub(super) proven: BTreeSet<Period>,
+    pub(super) settled: Vec<(DealId, SlotIndex)>,
+    pub(super) deals: BTreeMap<DealId, DealInfo>,
+    /// Calls that are refused, and deals whose activation is.
+    pub(super) refused_calls: BTreeSet<&'static str>,
+    pub(super) refused_deals: BTreeSet<DealId>,
+    pub(super) calls: BTreeMap<&'static str, u32>,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct FakeChain(Arc<Mutex<Table>>);
+
+impl FakeChain {
+    pub(super) fn at(time: u64) -> Self {
+        let chain = Self::default();
+        chain.table().time = time;
+        chain
+    }
+
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn calls(&self, what: &str) -> u32 {
+        self.table().calls.get(what).copied().unwrap_or(0)
+    }
+
+    pub(super) fn advance_to(&self, time: u64) {
+        let mut table = self.table();
+        table.time = time;
+        table.block += 1;
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        ask: impl FnOnce(&mut Table) -> T,
+    ) -> Answer<'_, T> {
+        let mut table = self.table();
+        *table.calls.entry(what).or_default() += 1;
+        let answer = if table.down {
+            Err(ChainFault::Unreachable("down".to_owned()))
+        } else if table.refused_calls.contains(what) {
+            Err(ChainFault::Refused(what.to_owned()))
+        } else {
+            Ok(ask(&mut table))
+        };
+        drop(table);
+        Box::pin(async move { answer })
+    }
+
+    /// A transaction: what it does is done even when its answer is lost.
+    fn transact(
+        &self,
+        what: &'static str,
+        change: impl FnOnce(&mut Table) -> Result<(), String>,
+    ) -> Answer<'_, TxReceipt> {
+        let mut table = self.table();
+        *table.calls.entry(what).or_default() += 1;
+        let answer = if table.down {
+            Err(ChainFault::Unreachable("down".to_owned()))
+        } else {
+            match change(&mut table) {
+                Ok(()) if std::mem::take(&mut table.lose_answer) => {
+                    Err(ChainFault::Unreachable("lost".to_owned()))
+                }
+                Ok(()) => Ok(TxReceipt {
+                    tx: [0; 32],
+                    block: table.block,
+                    block_hash: [0; 32],
+                    gas_used: 1,
+                }),
+                Err(reason) => Err(ChainFault::Refused(reason)),
+            }
+        };
+        drop(table);
+        Box::pin(async move { answer })
+    }
+}
+
+impl Table {
+    fn frozen(&self, period: Period) -> (Commitment, u32) {
+        let empty = (
+            Commitment::from(ProviderTree::new(set().tree_levels).unwrap().root()),
+            0,
+        );
+        let state = self
+            .states
+            .iter()
+            .rev()
+            .find(|(effective, ..)| *effective <= period);
+        state.map_or(empty, |(_, root, count)| (*root, *count))
+    }
+
+    fn emit(&mut self, kind: ChainEventKind) {
+        self.block += 1;
+        let log_index = self.events.len() as u64;
+        self.events.push(ChainEvent {
+            block: self.block,
+            block_hash: [0; 32],
+            tx: [0; 32],
+            log_index,
+            kind,
+        });
+    }
+
+    fn prove(&mut self, period: Period, proof: &[u8; 512]) -> Result<(), String> {
+        if self.time < SCHEDULE.round_time(period) || self.time > SCHEDULE.deadline(period) {
+            return Err("Sectors_OutsideWindow".to_owned());
+        }
+        if self.proven.contains(&period) {
+            return Err("Sectors_AlreadyProven".to_owned());
+        }
+        let (root, count) = self.frozen(period);
+        let statement = window_statement(set(), root, &seed_of(period), count).unwrap();
+        let proof = Proof::from_bytes(proof).map_err(|error| error.to_string())?;
+        verify(KEYS.window_key(), &proof, &statement.public_inputs())
+            .map_err(|error| error.to_string())?;
+        self.proven.insert(period);
+        self.emit(ChainEventKind::WindowProven {
+            provider: ME,
+            tree: TREE,
+            period,
+            count,
+        });
+        Ok(())
+    }
+
+    fn append(&mut self, call: &AppendCall) -> Result<(), String> {
+        let number = SectorNumber(self.leaves.len() as u64 + 1);
+        let mut leaves = self.leaves.clone();
+        leaves.push(domain::provider_leaf(
+            call.comm_r.to_fr(),
+            number.0,
+            call.kind,
+        ));
+        let root = Commitment::from(
+            ProviderTree::from_leaves(set().tree_levels, &leaves)
+                .unwrap()
+                .root(),
+        );
+        if root != call.new_root {
+            return Err("another root".to_owned());
+        }
+        let index = u32::try_from(self.leaves.len()).unwrap();
+        let effective_period = SCHEDULE.open_period(self.time);
+        self.leaves = leaves;
+        self.states.push((effective_period, root, index + 1));
+        let (comm_r, comm_d, kind) = (call.comm_r, call.comm_d, call.kind);
+        self.emit(ChainEventKind::SectorAppended {
+            provider: ME,
+            tree: TREE,
+            index,
+            number,
+            comm_r,
+            comm_d,
+            kind,
+            root,
+            effective_period,
+        });
+        Ok(())
+    }
+
+    /// Takes the only sector out of the tree.
+    pub(super) fn retire(&mut self) {
+        let effective_period = SCHEDULE.open_period(self.time);
+        let root = Commitment::from(ProviderTree::new(set().tree_levels).unwrap().root());
+        self.leaves.clear();
+        self.states.push((effective_period, root, 0));
+        self.emit(ChainEventKind::SectorRetired {
+            provider: ME,
+            tree: TREE,
+            index: 0,
+            number: SectorNumber(1),
+            moved: SectorNumber(1),
+            count: 0,
+            root,
+            effective_period,
+        });
+    }
+
+    fn activate(&mut self, number: SectorNumber, activations: &[Activation]) -> Result<(), String> {
+        let poison = |one: &Activation| self.refused_deals.contains(&one.terms.deal);
+        if activations.iter().any(poison) {
+            return Err("Deals_TooLate".to_owned());
+        }
+        for one in activations {
+            if !self.filled.insert((one.terms.deal, one.terms.slot)) {
+                return Err("Deals_SlotTaken".to_owned());
+            }
+            self.emit(ChainEventKind::SlotFilled {
+                deal: one.terms.deal,
+                slot: one.terms.slot,
+                provider: ME,
+                sector: number,
+                offset_leaves: one.offset_leaves,
+                comm_p: one.terms.comm_p,
+                first_period: Period(1),
+            });
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn seed_of(period: Period) -> [u8; 32] {
+    field::to_bytes(&Fr::from(period.0 + 77))
+}
+
+impl ChainPort for FakeChain {
+    fn head(&self) -> Answer<'_, Head> {
+        self.answer("head", |table| Head {
+            number: table.block,
+            hash: [0; 32],
+            timestamp: table.time,
+        })
+    }
+    fn randomness(&self, _round: Round) -> Answer<'_, Option<[u8; 32]>> {
+        self.answer("randomness", |_| Some([3; 32]))
+    }
+    fn tree(&self, _tree: TreeIndex) -> Answer<'_, TreeState> {
+        self.answer("tree", |table| {
+            let (pending_root, pending_count) = table.frozen(Period(u64::MAX));
+            let (active_root, active_count) = table.frozen(SCHEDULE.period_of(table.time));
+            let effective_period = SCHEDULE.open_period(table.time);
+            TreeState {
+                active_root,
+                active_count,
+                pending_root,
+                pending_count,
+                effective_period,
+            }
+        })
+    }
+    fn frozen_tree(&self, _tree: TreeIndex, period: Period) -> Answer<'_, (Commitment, u32)> {
+        self.answer("frozen_tree", |table| table.frozen(period))
+    }
+    fn next_sector_number(&self) -> Answer<'_, SectorNumber> {
+        self.answer("next_sector_number", |table| {
+            SectorNumber(table.leaves.len() as u64 + 1)
+        })
+    }
+    fn append(&self, call: AppendCall) -> Answer<'_, TxReceipt> {
+        self.transact("append", |table| table.append(&call))
+    }
+    fn window_seed(&self, _tree: TreeIndex, period: Period) -> Answer<'_, [u8; 32]> {
+        self.answer("window_seed", |_| seed_of(period))
+    }
+    fn prove_window(
+        &self,
+        _tree: TreeIndex,
+        period: Period,
+        proof: [u8; 512],
+    ) -> Answer<'_, TxReceipt> {
+        self.transact("prove_window", |table| table.prove(period, &proof))
+    }
+    fn proven(&self, _tree: TreeIndex, period: Period) -> Answer<'_, bool> {
+        self.answer("proven", |table| table.proven.contains(&period))
+    }
+    fn uptime(&self, _tree: TreeIndex, period: Period) -> Answer<'_, Uptime> {
+        self.answer("uptime", |table| {
+            let proven = u64::from(table.proven.contains(&period));
+            let empty = u64::from(table.frozen(period).1 == 0);
+            Uptime {
+                proven,
+                empty,
+                missed: 1 - proven.max(empty),
+                void: 0,
+            }
+        })
+    }
+    fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>> {
+        self.answer("deal", move |table| table.deals.get(&deal).cloned())
+    }
+    fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, ChainSlot> {
+        self.answer("slot", |table| {
+            let status = if table.filled.contains(&(deal, slot)) {
+                let comm_p = Commitment::default();
+                let sector = SectorNumber(1);
+                SlotStatus::Filled {
+                    provider: ME,
+                    tree: TREE,
+                    sector,
+                    offset_leaves: 0,
+                    comm_p,
+                    first_period: Period(1),
+                }
+            } else {
+                SlotStatus::Empty
+            };
+            ChainSlot {
+                status,
+                paid_periods: 0,
+                paid: 0,
+            }
+        })
+    }
+    fn activate(
+        &self,
+        number: SectorNumber,
+        activations: Vec<Activation>,
+        _proof: [u8; 512],
+    ) -> Answer<'_, TxReceipt> {
+        self.transact("activate", |table| table.activate(number, &activations))
+    }
+    fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt> {
+        self.transact("settle_many", move |table| {
+            table.settled.extend(slots);
+            Ok(())
+        })
+    }
+    fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {
+        self.answer("events", |table| {
+            table
+                .events
+                .iter()
+                .filter(|event| (from_block..=to_block).contains(&event.block))
+                .cloned()
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The node's own work against a chain that is a table in memory and believes only proofs that verify.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `fake_chain.rs` | that chain |
+//! | `windows.rs` | proving in time, rot, outages |
+//! | `sectors.rs` | append and activation, restarts between any two steps |
+//! | `packing.rs` | what is packed, given up and forgotten |
+
+mod fake_chain;
+mod packing;
+mod sectors;
+mod windows;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cairn_merkle::piece::PieceCommitter;
+use cairn_merkle::range::Outboard;
+use cairn_wire::{DealId, Signature, SlotIndex};
+
+use crate::dashboard::Metrics;
+use crate::deal::{SlotEvent, SlotState};
+use crate::pipeline::{Backoff, PayTurn, Work};
+use crate::sector::{PackingRule, kept_rows};
+use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
+use crate::view::ChainView;
+use fake_chain::{FakeChain, KEYS, ME, SCHEDULE, set};
+
+/// A node's own work over a folder, as after a start.
+fn start(folder: &Path, chain: &FakeChain) -> Work {
+    start_with(folder, chain, StoreOptions::default())
+}
+
+fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
+    let store = Store::open(folder, options).unwrap();
+    let clock = Arc::new(AtomicU64::new(1));
+    Work {
+        me: ME,
+        set: set(),
+        schedule: SCHEDULE,
+        start_block: 0,
+        rule: PackingRule {
+            sector_log2_leaves: set().sector_log2_leaves,
+            wait_s: 0,
+        },
+        chain: Arc::new(chain.clone()),
+        view: Arc::new(ChainView::default()),
+        ledger: Arc::new(Ledger::load(store).unwrap()),
+        metrics: Arc::new(Metrics::default()),
+        keys: Arc::clone(&KEYS),
+        // Every look at the clock is ten seconds later: pauses after a refusal do not hold the tests up.
+        clock: Arc::new(move || clock.fetch_add(10, Ordering::Relaxed)),
+        poll: Duration::from_millis(1),
+        settle_every_periods: 3,
+        pay: PayTurn::default(),
+        backoff: Backoff::default(),
+        swept: Mutex::default(),
+    }
+}
+
+fn take_piece(work: &Work, number: u64, byte_len: usize) {
+    let mut bytes = vec![0; byte_len];
+    blake3::Hasher::new()
+        .update(&number.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
+    let (content_id, outboard) = Outboard::build(&bytes).unwrap();
+    let mut committer = PieceCommitter::new(byte_len as u64).unwrap();
+    committer.update(&bytes).unwrap();
+    let (commitment, tree) = committer.finish_tree().unwrap();
+    let record = PieceRecord {
+        byte_len: byte_len as u64,
+        b: commitment.b,
+        comm_p: commitment.comm_p,
+        home: Home::Large,
+    };
+    let slot = SlotRecord {
+        content_id,
+        owner: ME,
+        expiry_unix: 1_000_000,
+        since_unix: 0,
+        state: SlotState::Stored,
+    };
+    let key = SlotKey {
+        deal: DealId(number),
+        slot: SlotIndex(0),
+    };
+    let mut writer = work
+        .ledger
+        .store()
+        .piece_writer(content_id, byte_len as u64)
+        .unwrap();
+    writer.push(&bytes).unwrap();
+    writer
+        .finish(
+            record,
+            &outboard,
+            &kept_rows(&tree, byte_len as u64),
+            (key, &slot),
+        )
+        .unwrap();
+    work.ledger.note_slot(key, slot);
+    work.ledger
+        .step_slot(key, SlotEvent::Accept(Signature([2; 65])), 1)
+        .unwrap();
+}
+
+/// Ticks until nothing more can be done, as the node's loop does.
+async fn settle(work: &Work) {
+    let mut pause_until = 0;
+    for _ in 0..20 {
+        match work.tick(pause_until).await {
+            Ok(true) => {}
+            Ok(false) => {
+                // Once more: a block that the last step made is read by the next.
+                if matches!(work.tick(pause_until).await, Ok(false)) {
+                    return;
+                }
+            }
+            Err(error) => {
+                work.report(&error, &mut pause_until);
+                return;
+            }
+        }
+    }
+}
+
+/// Three pieces taken, packed, appended, activated; period 1's round is the next to come.
+async fn with_sector(folder: &Path, chain: &FakeChain) -> Work {
+    let work = start(folder, chain);
+    for (number, byte_len) in [(1, 500), (2, 2_000), (3, 90)] {
+        take_piece(&work, number, byte_len);
+    }
+    assert_eq!(work.pack().unwrap(), 1, "one sector");
+    settle(&work).await;
+    work
+}
+
+/// Flips a bit wherever these bytes lie in a table file; gives the number of places.
+fn flip_on_disk(folder: &Path, needle: &[u8]) -> usize {
+    use std::os::unix::fs::FileExt as _;
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "sst") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        for at in bytes
+            .windows(needle.len())
+            .enumerate()
+            .filter(|(_, window)| *window == needle)
+            .map(|(at, _)| at)
+        {
+            let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(&[bytes[at] ^ 1], at as u64).unwrap();
+            found += 1;
+        }
+    }
+    found
+}
+
+fn state_of(work: &Work, deal: u64) -> &'static str {
+    let key = SlotKey {
+        deal: DealId(deal),
+        slot: SlotIndex(0),
+    };
+    work.ledger.slot(key).unwrap().state.name()
+}
