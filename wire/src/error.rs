@@ -366,4 +366,13 @@ impl RequestError {
             Self::Malformed(_) | Self::AnotherAnswer { .. } | Self::Unverified { .. }
         )
     }
+
+    /// When the node says the thing will be readable, in seconds from its answer.
+    #[must_use]
+    pub const fn wait_s(&self) -> Option<u32> {
+        match self {
+            Self::Refused(refusal) => refusal.wait_s(),
+            _ => None,
+        }
+    }
 }

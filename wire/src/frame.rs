@@ -12,7 +12,7 @@ use crate::codec::PREFIX_BYTES;
 use crate::error::CodecError;
 use crate::refusal::plain;
 
-/// The QUIC application code of a stream that is given up without one of the six error codes.
+/// The QUIC application code of a stream that is given up without one of the seven error codes.
 pub(crate) const CANCELLED: VarInt = VarInt::from_u32(0);
 
 /// What kept a frame from arriving.

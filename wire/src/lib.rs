@@ -16,7 +16,7 @@
 //! | `eip712` | what Receipts and Acceptances sign |
 //! | [`message`] | requests and replies |
 //! | [`codec`] | their bytes |
-//! | `refusal` | the six ways to say no |
+//! | `refusal` | the seven ways to say no |
 //! | `limits` | every bound and time-out |
 //! | `identity` | a node's TLS key and its pin |
 //! | `source` | where a body comes from |
@@ -71,7 +71,7 @@ pub use message::{
     Acceptance, LeafOpening, NodeInfo, OpenLeaf, RangeHeader, ReadRange, Receipt, Reply, Request,
     StorePiece,
 };
-pub use refusal::{ErrorCode, MAX_REASON_BYTES, WireError};
+pub use refusal::{ErrorCode, MAX_REASON_BYTES, MAX_WAIT_S, WireError};
 pub use secret_key::{SecretKey, Signature, recover};
 pub use server::{
     Handler, HandlerFuture, MAX_CHUNK_BYTES, Peer, PieceBody, PieceIntake, RangeReply, Server,

@@ -1,9 +1,12 @@
-//! How a node says no: one of six codes, and a short reason for people.
+//! How a node says no: one of seven codes, and a short reason for people.
 
 use core::fmt;
 
 /// The longest reason put on the wire, in bytes of UTF-8.
 pub const MAX_REASON_BYTES: usize = 256;
+
+/// The longest wait a node announces, in seconds: a week.
+pub const MAX_WAIT_S: u32 = 7 * 86_400;
 
 /// Why, for programs: what the asker should do next differs by code and by nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,17 +24,20 @@ pub enum ErrorCode {
     Busy = 5,
     /// The node is in trouble: not the asker's fault.
     Internal = 6,
+    /// The node has the thing and must make it readable first: come back when it says, or ask another meanwhile.
+    Later = 7,
 }
 
 impl ErrorCode {
-    /// All six.
-    pub const ALL: [Self; 6] = [
+    /// All seven.
+    pub const ALL: [Self; 7] = [
         Self::BadRequest,
         Self::NotFound,
         Self::Refused,
         Self::TooLarge,
         Self::Busy,
         Self::Internal,
+        Self::Later,
     ];
 
     /// The byte on the wire; also the QUIC application code of a stream that is reset for this reason.
@@ -44,6 +50,7 @@ impl ErrorCode {
             Self::TooLarge => 4,
             Self::Busy => 5,
             Self::Internal => 6,
+            Self::Later => 7,
         }
     }
 
@@ -63,6 +70,7 @@ impl fmt::Display for ErrorCode {
             Self::TooLarge => "too large",
             Self::Busy => "busy",
             Self::Internal => "internal error",
+            Self::Later => "later",
         })
     }
 }
@@ -90,6 +98,8 @@ pub(crate) fn plain(text: &str) -> String {
 pub struct WireError {
     code: ErrorCode,
     reason: String,
+    /// Seconds; something exactly with [`ErrorCode::Later`].
+    wait_s: Option<u32>,
 }
 
 macro_rules! constructor {
@@ -104,11 +114,29 @@ macro_rules! constructor {
 impl WireError {
     /// A no of `code`. The reason is made fit for the wire: control characters become spaces, and what exceeds
     /// [`MAX_REASON_BYTES`] is cut off between characters.
+    ///
+    /// A wait belongs to [`ErrorCode::Later`]: use [`Self::later`] for it; here it is the longest.
     pub fn new(code: ErrorCode, reason: impl fmt::Display) -> Self {
         Self {
             code,
             reason: plain(&reason.to_string()),
+            wait_s: (code == ErrorCode::Later).then_some(MAX_WAIT_S),
         }
+    }
+
+    /// The node has it, and must make it readable first: in about `wait_s` seconds, at least 1 and at most
+    /// [`MAX_WAIT_S`].
+    pub fn later(wait_s: u32, reason: impl fmt::Display) -> Self {
+        Self {
+            wait_s: Some(wait_s.clamp(1, MAX_WAIT_S)),
+            ..Self::new(ErrorCode::Later, reason)
+        }
+    }
+
+    /// When to come back, in seconds, if the node said so. A stranger's guess: wait for it, never rely on it.
+    #[must_use]
+    pub const fn wait_s(&self) -> Option<u32> {
+        self.wait_s
     }
 
     /// Why, for programs.
@@ -160,9 +188,20 @@ mod tests {
         }
         assert_eq!(
             (0..=255).filter_map(ErrorCode::from_byte).count(),
-            6,
-            "six bytes are codes"
+            7,
+            "seven bytes are codes"
         );
+    }
+
+    #[test]
+    fn a_wait_is_bounded_and_belongs_to_one_code() {
+        for (asked, got) in [(0, 1), (90, 90), (u32::MAX, MAX_WAIT_S)] {
+            assert_eq!(WireError::later(asked, "").wait_s(), Some(got), "{asked} s");
+        }
+        for code in ErrorCode::ALL {
+            let has_wait = WireError::new(code, "").wait_s().is_some();
+            assert_eq!(has_wait, code == ErrorCode::Later, "{code}");
+        }
     }
 
     #[test]

@@ -160,8 +160,11 @@ impl Fetcher {
             }
             Err(PartError::Request(error)) => {
                 tracing::debug!(provider = %part.provider, %error, "no use");
-                self.standing
-                    .failed(part.provider, error.is_lie(), error.to_string());
+                let reason = error.to_string();
+                match error.wait_s() {
+                    Some(wait_s) => self.standing.later(part.provider, wait_s, reason),
+                    None => self.standing.failed(part.provider, error.is_lie(), reason),
+                }
             }
         }
         None

@@ -16,10 +16,19 @@ pub struct PeerTrouble {
     pub lied: bool,
     /// What happened, first of all.
     pub reason: String,
+    /// It has the piece and makes it readable: in about so many seconds, by its own word.
+    pub wait_s: Option<u32>,
 }
 
 impl fmt::Display for PeerTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(wait_s) = self.wait_s {
+            let provider = self.provider;
+            return write!(
+                f,
+                "provider {provider} unseals its piece, available in about {wait_s} s"
+            );
+        }
         let verdict = if self.lied { "lied" } else { "failed" };
         write!(f, "provider {} {verdict}: {}", self.provider, self.reason)
     }
@@ -61,15 +70,30 @@ impl Standing {
 
     /// It failed, or lied.
     pub(crate) fn failed(&self, provider: Address, lied: bool, reason: String) {
-        self.with(provider, |record| {
+        self.note(PeerTrouble {
+            provider,
+            lied,
+            reason,
+            wait_s: None,
+        });
+    }
+
+    /// It has the piece, only not readable yet.
+    pub(crate) fn later(&self, provider: Address, wait_s: u32, reason: String) {
+        self.note(PeerTrouble {
+            provider,
+            lied: false,
+            reason,
+            wait_s: Some(wait_s),
+        });
+    }
+
+    fn note(&self, trouble: PeerTrouble) {
+        self.with(trouble.provider, |record| {
             record.strikes = record.strikes.saturating_add(1);
-            let known_lie = record.trouble.as_ref().is_some_and(|trouble| trouble.lied);
-            if record.trouble.is_none() || (lied && !known_lie) {
-                record.trouble = Some(PeerTrouble {
-                    provider,
-                    lied,
-                    reason,
-                });
+            let known_lie = record.trouble.as_ref().is_some_and(|known| known.lied);
+            if record.trouble.is_none() || (trouble.lied && !known_lie) {
+                record.trouble = Some(trouble);
             }
         });
     }
@@ -151,8 +175,21 @@ mod tests {
             provider: A,
             lied: true,
             reason: "wrong bytes".into(),
+            wait_s: None,
         };
         assert_eq!(standing.summary(), (vec![trouble], 1));
+    }
+
+    #[test]
+    fn one_that_unseals_says_when_and_stands_behind_the_others() {
+        let standing = Standing::default();
+        standing.served(B, Duration::from_secs(5));
+        standing.later(A, 90, "being unsealed".into());
+        assert!(standing.rank(B) < standing.rank(A), "others come first");
+        assert!(!standing.is_banned(A), "it did nothing wrong");
+        let told = standing.trouble(A).map(|trouble| trouble.to_string());
+        let expected = format!("provider {A} unseals its piece, available in about 90 s");
+        assert_eq!(told, Some(expected), "for people");
     }
 
     #[test]

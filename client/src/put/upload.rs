@@ -310,7 +310,7 @@ fn worth_waiting(error: &SlotError, whole: Duration) -> Duration {
     };
     match error {
         RequestError::Refused(refusal) => match refusal.code() {
-            ErrorCode::NotFound | ErrorCode::Busy => whole,
+            ErrorCode::NotFound | ErrorCode::Busy | ErrorCode::Later => whole,
             ErrorCode::Refused => whole / 4,
             ErrorCode::BadRequest | ErrorCode::TooLarge | ErrorCode::Internal => Duration::ZERO,
         },

@@ -2,6 +2,7 @@
 // node make.mjs > frames.json
 const u8 = (n) => Buffer.from([Number(n)]);
 const u16 = (n) => { const b = Buffer.alloc(2); b.writeUInt16LE(Number(n)); return b; };
+const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(Number(n)); return b; };
 const u64 = (n) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(n)); return b; };
 const fill = (byte, n) => Buffer.alloc(n, byte);
 const count = (from, n) => Buffer.from(Array.from({ length: n }, (_, i) => (from + i) & 255));
@@ -38,6 +39,8 @@ const cases = [
   ["reply", "error_too_large", frame(0xff, u8(4), text16(Buffer.from("größer als erlaubt")))],
   ["reply", "error_busy", frame(0xff, u8(5), text16(Buffer.from("later")))],
   ["reply", "error_internal", frame(0xff, u8(6), text16(Buffer.from("x".repeat(256))))],
+  ["reply", "error_later", frame(0xff, u8(7), u32(90), text16(Buffer.from("being unsealed")))],
+  ["reply", "error_later_longest", frame(0xff, u8(7), u32(604800), text16(Buffer.from("")))],
 ];
 console.log(JSON.stringify({
   source: "make.mjs beside this file, written from the tables of docs/formats.md",

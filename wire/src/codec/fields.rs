@@ -9,7 +9,7 @@ use crate::ids::{Address, DealId, SlotIndex};
 use crate::message::{
     MAX_B, MAX_OPENING_BYTES, MAX_PIECE_BYTES, MAX_SET_NAME_BYTES, MAX_SOFTWARE_BYTES, NodeInfo,
 };
-use crate::refusal::{ErrorCode, MAX_REASON_BYTES, WireError};
+use crate::refusal::{ErrorCode, MAX_REASON_BYTES, MAX_WAIT_S, WireError};
 use crate::secret_key::Signature;
 
 /// The version this side speaks; the ALPN name `cairn/1` says the same.
@@ -53,6 +53,10 @@ impl Writer {
 
     pub(super) fn u8(&mut self, value: u8) {
         self.0.push(value);
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
     }
 
     pub(super) fn u64(&mut self, value: u64) {
@@ -216,6 +220,16 @@ impl<'a> Reader<'a> {
         in_range(field, self.u64(field)?, min, max)
     }
 
+    pub(super) fn u32_in(
+        &mut self,
+        field: &'static str,
+        min: u32,
+        max: u32,
+    ) -> Result<u32, CodecError> {
+        let got = self.array(field).map(u32::from_le_bytes)?;
+        in_range(field, u64::from(got), u64::from(min), u64::from(max)).map(|_| got)
+    }
+
     pub(super) fn b(&mut self) -> Result<u8, CodecError> {
         b_in_range(self.u8("b")?)
     }
@@ -298,12 +312,19 @@ impl<'a> Reader<'a> {
             field: "code",
             got: u64::from(byte),
             min: 1,
-            max: 6,
+            max: 7,
         };
         let code = ErrorCode::from_byte(byte).ok_or(no_code)?;
+        let wait_s = match code {
+            ErrorCode::Later => Some(self.u32_in("wait", 1, MAX_WAIT_S)?),
+            _ => None,
+        };
         let length = usize::from(self.u16("reason")?);
         let reason = self.text("reason", length, MAX_REASON_BYTES)?;
-        Ok(WireError::new(code, reason))
+        Ok(match wait_s {
+            Some(wait_s) => WireError::later(wait_s, reason),
+            None => WireError::new(code, reason),
+        })
     }
 }
 

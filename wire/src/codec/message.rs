@@ -147,6 +147,9 @@ impl Reply {
             }
             Self::Error(error) => {
                 out.u8(error.code().to_byte());
+                if let Some(wait_s) = error.wait_s() {
+                    out.u32(wait_s);
+                }
                 out.text_u16("reason", error.reason().as_bytes(), MAX_REASON_BYTES)?;
             }
         }

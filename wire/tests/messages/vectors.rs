@@ -305,6 +305,10 @@ fn golden_replies() -> Vec<(&'static str, Reply)> {
     replies.extend(
         errors.map(|(name, code, reason)| (name, Reply::Error(WireError::new(code, reason)))),
     );
+    let later = WireError::later(90, "being unsealed");
+    replies.push(("error_later", Reply::Error(later)));
+    let longest = WireError::later(7 * 86_400, "");
+    replies.push(("error_later_longest", Reply::Error(longest)));
     replies
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn get(name: &str, output: &Path, report: &GetReport) -> io::Result<(
     let troubles: Vec<Value> = report
         .troubles
         .iter()
-        .map(|trouble| json!({ "provider": trouble.provider, "lied": trouble.lied, "reason": trouble.reason }))
+        .map(|trouble| json!({ "provider": trouble.provider, "lied": trouble.lied, "reason": trouble.reason, "wait_s": trouble.wait_s }))
         .collect();
     print(&json!({
         "name": name,
