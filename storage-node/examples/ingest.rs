@@ -220,6 +220,7 @@ fn store_pieces(
             expiry_unix: 0,
             since_unix: 0,
             state: SlotState::Stored,
+            kind: SectorKind::Hot,
         };
         let record = PieceRecord {
             byte_len: piece_bytes as u64,

@@ -59,12 +59,32 @@ pub struct Config {
     /// How many periods lie between two settlements of the node's slots; 0: never, somebody else does it.
     #[serde(default = "defaults::settle_every_periods")]
     pub settle_every_periods: u64,
+    /// Sectors sealed at a time; 0: no pieces of sealed deals are taken.
+    #[serde(default = "defaults::sealing_parallel")]
+    pub sealing_parallel: usize,
+    /// Threads that seal, apart from those that prove windows; 0 means one for each core.
+    #[serde(default)]
+    pub sealing_threads: usize,
+    /// Memory that sealing may use in all.
+    #[serde(default = "defaults::sealing_memory_bytes")]
+    pub sealing_memory_bytes: u64,
+    /// Folder of the labels while a sector is sealed: `layers + 1` sector sizes for each sector at a time.
+    #[serde(default = "defaults::label_dir")]
+    pub label_dir: PathBuf,
+    /// Whether a sealed sector's data stays readable beside its replica, at the price of its size.
+    #[serde(default = "defaults::keep_unsealed")]
+    pub keep_unsealed: bool,
+    /// Disk that data unsealed for readers may use; the oldest goes first.
+    #[serde(default = "defaults::unsealed_cache_bytes")]
+    pub unsealed_cache_bytes: u64,
     /// Pay asked for one TiB and period, in the token's smallest unit; written to the registry.
     #[serde(default)]
     pub ask_per_tib_period: u64,
 }
 
 mod defaults {
+    use std::path::PathBuf;
+
     pub(super) const fn pack_wait_s() -> u64 {
         600
     }
@@ -79,6 +99,21 @@ mod defaults {
     }
     pub(super) const fn settle_every_periods() -> u64 {
         48
+    }
+    pub(super) const fn sealing_parallel() -> usize {
+        1
+    }
+    pub(super) const fn sealing_memory_bytes() -> u64 {
+        4 << 30
+    }
+    pub(super) fn label_dir() -> PathBuf {
+        PathBuf::from("labels")
+    }
+    pub(super) const fn keep_unsealed() -> bool {
+        true
+    }
+    pub(super) const fn unsealed_cache_bytes() -> u64 {
+        64 << 30
     }
     pub(super) const fn confirmations() -> u64 {
         1
@@ -128,6 +163,7 @@ impl Config {
             &mut self.operator_key,
             &mut self.tls_key,
             &mut self.key_dir,
+            &mut self.label_dir,
         ] {
             if path.is_relative() {
                 *path = folder.join(path.as_path());
@@ -231,6 +267,23 @@ mod tests {
             defaults::settle_every_periods(),
             "settle_every_periods"
         );
+        let sealing = (
+            example.sealing_parallel,
+            example.sealing_threads,
+            example.sealing_memory_bytes,
+            example.label_dir.clone(),
+            example.keep_unsealed,
+            example.unsealed_cache_bytes,
+        );
+        let expected = (
+            defaults::sealing_parallel(),
+            0,
+            defaults::sealing_memory_bytes(),
+            defaults::label_dir(),
+            defaults::keep_unsealed(),
+            defaults::unsealed_cache_bytes(),
+        );
+        assert_eq!(sealing, expected, "sealing");
         assert_eq!(
             example.confirmations,
             defaults::confirmations(),

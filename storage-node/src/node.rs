@@ -220,6 +220,7 @@ async fn start(
         b_max: set.b_max,
         quota_bytes: config.quota_bytes,
         reserve_bytes: config.reserve_bytes,
+        seals: config.sealing_parallel > 0,
         receipt_s: config.receipt_s,
         confirmations: config.confirmations,
         chain: Arc::clone(&chain),

@@ -26,12 +26,17 @@ pub(crate) fn window_statement(
     Some(SpacetimeStatement::window(set, root, seed, count))
 }
 
-/// What shows one sample of a window.
+/// What shows one sample of a window; `comm_c` is that of a sealed sector.
 #[must_use]
-pub(crate) fn window_sample(entry: &TreeEntry, leaf: Opening, provider: Opening) -> Sample {
+pub(crate) fn window_sample(
+    entry: &TreeEntry,
+    comm_c: Option<Commitment>,
+    leaf: Opening,
+    provider: Opening,
+) -> Sample {
     Sample::Opened(OpenedSample {
         leaf,
-        comm_c: Fr::from(0_u64),
+        comm_c: comm_c.map_or(Fr::from(0_u64), Commitment::to_fr),
         kind: entry.kind,
         number: entry.number.0,
         provider: provider.groups,

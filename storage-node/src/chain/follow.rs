@@ -163,9 +163,15 @@ impl EventReader {
         comm_d: Commitment,
     ) {
         self.meaning.step.changes.push((tree, change));
-        let ours = self.sectors.iter().find(
-            |(_, (record, _))| matches!(record.state, SectorState::Packed { comm_d: ours, .. } if ours == comm_d),
-        );
+        let ours = self
+            .sectors
+            .iter()
+            .find(|(_, (record, _))| match record.state {
+                SectorState::Packed { comm_d: ours, .. } => ours == comm_d,
+                // The number was reserved for this sector, and for nothing else.
+                SectorState::Sealing { seal, .. } => seal.number() == Some(number),
+                _ => false,
+            });
         match ours.map(|(id, _)| *id) {
             Some(id) => self.step_sector(id, SectorEvent::Append { number, tree }),
             None => {
@@ -250,6 +256,7 @@ impl EventReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::DataCopy;
     use cairn_wire::{ContentId, SectorKind, Signature, SlotIndex};
 
     const ME: Address = Address([1; 20]);
@@ -296,6 +303,7 @@ mod tests {
                 state,
                 kind: SectorKind::Hot,
                 places: Vec::new(),
+                data: DataCopy::Kept,
             },
         )
     }
@@ -314,6 +322,7 @@ mod tests {
                 expiry_unix: 0,
                 since_unix: 0,
                 state,
+                kind: SectorKind::Hot,
             },
         )
     }

@@ -11,7 +11,7 @@ use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{SectorError, StoreError};
 use crate::pipeline::Work;
 use crate::sector::{Candidate, build, plan};
-use crate::store::{Home, SectorRecord, SlotKey, SlotRecord};
+use crate::store::{Home, PieceRecord, SectorRecord, SlotKey, SlotRecord};
 
 impl Work {
     /// Packs what can be packed now. Gives the number of sectors.
@@ -23,9 +23,11 @@ impl Work {
             .sectors(|record| record.state == SectorState::Planned);
         let mut sectors: Vec<SectorId> = unfinished.into_iter().map(|(id, _)| id).collect();
         if sectors.is_empty() {
-            let candidates = self.candidates()?;
-            for places in plan(&candidates, self.rule, (self.clock)()) {
-                sectors.push(self.ledger.plan_sector(SectorKind::Hot, places)?);
+            for kind in [SectorKind::Hot, SectorKind::Sealed] {
+                let candidates = self.candidates(kind)?;
+                for places in plan(&candidates, self.rule, (self.clock)()) {
+                    sectors.push(self.ledger.plan_sector(kind, places)?);
+                }
             }
         }
         let shape = Shape::new(self.set.sector_log2_leaves).map_err(|_| StoreError::BadRecord {
@@ -63,30 +65,55 @@ impl Work {
         self.ledger.store().forget_piece(content_id)
     }
 
-    /// Accepted pieces that lie in no sector yet. A piece that lies in one already takes its new slot there.
-    fn candidates(&self) -> Result<Vec<Candidate>, StoreError> {
+    /// Accepted pieces of deals of a kind that lie in no sector of that kind yet. A piece that lies in one already takes
+    /// its new slot there; one that lies only in a sector of the other kind is packed once more.
+    fn candidates(&self, kind: SectorKind) -> Result<Vec<Candidate>, StoreError> {
         let mut candidates = Vec::new();
-        for (key, slot) in self.ledger.waiting() {
+        let of_kind = |(_, slot): &(SlotKey, SlotRecord)| slot.kind == kind;
+        for (key, slot) in self.ledger.waiting().into_iter().filter(of_kind) {
             let Some(piece) = self.ledger.store().piece(&slot.content_id)? else {
                 tracing::error!(slot = %key, content_id = %slot.content_id, "an accepted piece is gone");
                 self.ledger.step_slot(key, SlotEvent::End, (self.clock)())?;
                 continue;
             };
-            match piece.home {
-                Home::Sector { sector, .. } => {
-                    self.ledger
-                        .step_slot(key, SlotEvent::Pack(sector), (self.clock)())?;
-                }
-                Home::Large | Home::Small => candidates.push(Candidate {
+            if let Some(sector) = self.sector_of(kind, &slot.content_id) {
+                self.ledger
+                    .step_slot(key, SlotEvent::Pack(sector), (self.clock)())?;
+            } else if self.is_readable(&piece) {
+                candidates.push(Candidate {
                     content_id: slot.content_id,
                     comm_p: piece.comm_p,
                     byte_len: piece.byte_len,
                     b: piece.b,
                     since_unix: slot.since_unix,
-                }),
+                });
             }
         }
         Ok(candidates)
+    }
+
+    /// The sector of a kind in which a piece lies and is still owed.
+    fn sector_of(&self, kind: SectorKind, content_id: &ContentId) -> Option<SectorId> {
+        let has = |record: &SectorRecord| {
+            let mut places = record.places.iter();
+            let lives = !matches!(
+                record.state,
+                SectorState::Planned | SectorState::Retired { .. }
+            );
+            record.kind == kind && lives && places.any(|place| place.content_id == *content_id)
+        };
+        self.ledger.sectors(has).first().map(|(id, _)| *id)
+    }
+
+    /// Whether the bytes of a piece can be read without unsealing anything.
+    fn is_readable(&self, piece: &PieceRecord) -> bool {
+        match piece.home {
+            Home::Large | Home::Small => true,
+            Home::Sector { sector, .. } => self
+                .ledger
+                .sector(sector)
+                .is_some_and(|record| record.data.is_here()),
+        }
     }
 
     /// Ends slots whose Receipt lapsed without an Acceptance.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cairn_contracts::{Head, SlotStatus};
 use cairn_merkle::Commitment;
-use cairn_wire::{PieceTerms, SectorKind, SectorNumber, Signature, TreeIndex};
+use cairn_wire::{PieceTerms, SectorNumber, Signature, TreeIndex};
 
 use crate::chain::{AppendCall, TreeAt, latest};
 use crate::dashboard::Alarm;
@@ -143,7 +143,7 @@ impl Work {
         let mut waiting = self
             .ledger
             .slots(|slot| matches!(slot.state, SlotState::Packed { sector, .. } if sector == id));
-        if waiting.is_empty() || record.kind != SectorKind::Hot {
+        if waiting.is_empty() {
             return Ok(false);
         }
         waiting.sort_by_key(|(key, _)| self.backoff.rank(Suspect::Slot(*key)));
@@ -169,7 +169,7 @@ impl Work {
             return Ok(moved);
         }
         let keys: Vec<SlotKey> = ready.iter().map(|one| one.key).collect();
-        match self.include(id, record, (comm_d, number), &ready).await {
+        match self.include(id, (comm_d, number), &ready).await {
             Ok(()) => {
                 for key in keys {
                     self.backoff.forget(Suspect::Slot(key));
@@ -254,19 +254,13 @@ impl Work {
     async fn include(
         &self,
         id: SectorId,
-        record: &SectorRecord,
         (comm_d, number): (Commitment, SectorNumber),
         ready: &[Ready],
     ) -> Result<(), ProvingError> {
         let places: Vec<Place> = ready.iter().map(|one| one.place).collect();
-        let (ledger, keys, set, record) = (
-            Arc::clone(&self.ledger),
-            Arc::clone(&self.keys),
-            self.set,
-            record.clone(),
-        );
+        let (ledger, keys, set) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set);
         let proof = blocking(move || {
-            let opened = read_include(&ledger, set, (id, &record), &places)?;
+            let opened = read_include(&ledger, set, id, &places)?;
             let (statement, witness) =
                 include_statement(set, comm_d, &opened).map_err(|error| ProvingError::Prover {
                     reason: error.to_string(),

@@ -45,7 +45,9 @@ impl Work {
         let sectors = self.ledger.sectors(|record| {
             matches!(
                 record.state,
-                SectorState::Packed { .. } | SectorState::Registered { .. }
+                SectorState::Packed { .. }
+                    | SectorState::Sealing { .. }
+                    | SectorState::Registered { .. }
             )
         });
         let slots = self.ledger.slots(|record| record.state != SlotState::Ended);

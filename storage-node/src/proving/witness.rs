@@ -8,7 +8,7 @@ use cairn_prover::spacetime::{SampleIndex, SpacetimeStatement, SpacetimeWitness,
 use crate::chain::{TreeAt, TreeEntry};
 use crate::deal::{SectorId, SectorState};
 use crate::error::{ProvingError, SectorError, StoreError};
-use crate::sector::{Place, open_sector_leaf};
+use crate::sector::{Place, open_data_leaf, open_sector_leaf};
 use crate::store::{Ledger, SectorRecord};
 use crate::translate::{PlacedOpening, window_sample};
 
@@ -64,18 +64,19 @@ fn read_sample(
         .map_err(|error| ProvingError::Prover {
             reason: error.to_string(),
         })?;
-    Ok(window_sample(entry, opening, provider))
+    Ok(window_sample(
+        entry,
+        record.state.sealed().map(|(_, sealed)| sealed.comm_c),
+        opening,
+        provider,
+    ))
 }
 
 /// The sector whose bytes are committed to by a place of the tree.
 fn find_sector(ledger: &Ledger, entry: &TreeEntry) -> Option<(SectorId, SectorRecord)> {
     let has = |comm_r: &Commitment| *comm_r == entry.comm_r;
-    let mut found = ledger.sectors(|record| match &record.state {
-        SectorState::Packed { comm_r, .. }
-        | SectorState::Registered { comm_r, .. }
-        | SectorState::Retired { comm_r, .. } => has(comm_r),
-        SectorState::Planned => false,
-    });
+    let mut found =
+        ledger.sectors(|record| record.state.comm_r().is_some_and(|comm_r| has(&comm_r)));
     // One that was retired after the freeze is still asked for; of two with the same bytes the one that stays is read.
     found.sort_by_key(|(_, record)| !matches!(record.state, SectorState::Retired { .. }));
     found.pop()
@@ -88,12 +89,12 @@ fn find_sector(ledger: &Ledger, entry: &TreeEntry) -> Option<(SectorId, SectorRe
 pub(crate) fn read_include(
     ledger: &Ledger,
     set: &ParamSet,
-    (sector, record): (SectorId, &SectorRecord),
+    sector: SectorId,
     places: &[Place],
 ) -> Result<Vec<PlacedOpening>, ProvingError> {
     let shape = shape_of(set)?;
     let open = |place: &Place| {
-        let opening = open_sector_leaf(ledger.store(), sector, record, shape, place.offset_leaves)?;
+        let opening = open_data_leaf(ledger.store(), sector, shape, place.offset_leaves)?;
         Ok(PlacedOpening {
             place: *place,
             opening,

@@ -4,6 +4,8 @@ use cairn_merkle::tree::{CHUNK_LEAVES, CHUNK_LEVELS, Shape, SparseTree, chunk_ro
 use cairn_merkle::{Commitment, Fr, TreeKind, domain, field, fr32};
 use rayon::prelude::*;
 
+use cairn_merkle::SectorKind;
+
 use crate::deal::{SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{SectorError, StoreError};
 use crate::sector::Place;
@@ -37,7 +39,7 @@ pub fn build(
     let store = ledger.store();
     // The disk's word, not memory's: a commit that was reported as failed may have gone through.
     let record = ledger.reload_sector(sector)?;
-    if matches!(record.state, SectorState::Packed { .. }) {
+    if record.state != SectorState::Planned {
         return Ok(record);
     }
     let zero = SparseTree::from_chunk_roots(TreeKind::Data, shape, Vec::new())
@@ -65,8 +67,13 @@ pub fn build(
     let tree =
         SparseTree::from_chunk_roots(TreeKind::Data, shape, roots).map_err(|_| layout(sector))?;
     let comm_d = Commitment::from(tree.root());
-    let comm_r = Commitment::from(domain::comm_r_hot(tree.root()));
-    let event = SectorEvent::Write { comm_d, comm_r };
+    let event = match record.kind {
+        SectorKind::Hot => {
+            let comm_r = Commitment::from(domain::comm_r_hot(tree.root()));
+            SectorEvent::Write { comm_d, comm_r }
+        }
+        SectorKind::Sealed => SectorEvent::Fill { comm_d },
+    };
     let packed = SectorRecord {
         state: record.state.next(event).map_err(StoreError::from)?,
         ..record
@@ -97,6 +104,7 @@ fn moved_slots(
 ) -> Result<Vec<(SlotKey, SlotRecord)>, SectorError> {
     let here = |slot: &SlotRecord| {
         matches!(slot.state, SlotState::Accepted { .. })
+            && slot.kind == record.kind
             && record
                 .places
                 .iter()

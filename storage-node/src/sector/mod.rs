@@ -14,5 +14,5 @@ mod plan;
 
 pub use build::build;
 pub use commit::kept_rows;
-pub use open::{open_piece_leaf, open_sector_leaf};
+pub use open::{open_data_leaf, open_piece_leaf, open_sector_leaf};
 pub use plan::{Candidate, PackingRule, Place, plan};

@@ -7,9 +7,10 @@ use cairn_wire::{ContentId, SectorKind};
 use crate::deal::SectorId;
 use crate::error::{SectorError, StoreError};
 use crate::sector::commit::{part_leaves, piece_tree};
-use crate::store::{SectorRecord, Store, parse_leaves};
+use crate::store::{SectorRecord, Side, Store, parse_leaves};
 
-/// The opening of `leaf` of a sector under its root (`comm_d` of a hot one).
+/// The opening of `leaf` of what a sector's provider leaf commits to: the data of a hot one, the replica of a sealed
+/// one.
 ///
 /// # Errors
 /// [`SectorError::Rotten`] or [`SectorError::NotALeaf`] when the stored bytes are not what was committed to, and the
@@ -21,17 +22,44 @@ pub fn open_sector_leaf(
     shape: Shape,
     leaf: u64,
 ) -> Result<Opening, SectorError> {
-    let kind = match record.kind {
-        SectorKind::Hot => TreeKind::Data,
-        SectorKind::Sealed => TreeKind::Replica,
+    let side = match record.kind {
+        SectorKind::Hot => Side::Data,
+        SectorKind::Sealed => Side::Replica,
     };
-    let rows = store.rows(sector)?;
+    open_leaf(store, sector, side, shape, leaf)
+}
+
+/// The opening of `leaf` of a sector's data under its `comm_d`.
+///
+/// # Errors
+/// As [`open_sector_leaf`].
+pub fn open_data_leaf(
+    store: &Store,
+    sector: SectorId,
+    shape: Shape,
+    leaf: u64,
+) -> Result<Opening, SectorError> {
+    open_leaf(store, sector, Side::Data, shape, leaf)
+}
+
+fn open_leaf(
+    store: &Store,
+    sector: SectorId,
+    side: Side,
+    shape: Shape,
+    leaf: u64,
+) -> Result<Opening, SectorError> {
+    let kind = match side {
+        Side::Data => TreeKind::Data,
+        Side::Replica => TreeKind::Replica,
+    };
+    let rows = store.rows(sector, side)?;
     let rotten = |_: TreeError| SectorError::Rotten { sector, leaf };
     let tree = SparseTree::from_stored_rows(kind, shape, &rows).map_err(rotten)?;
     let chunk_leaves = SparseTree::chunk_leaves(shape);
     let chunk = u32::try_from(SparseTree::chunk_of(leaf))
         .map_err(|_| SectorError::Rotten { sector, leaf })?;
-    let leaves = match store.chunk(sector, chunk)? {
+    let leaves = match store.chunk(sector, side, chunk)? {
         Some(bytes) => parse_leaves(sector, chunk, &bytes)?,
         // Not stored because it holds nothing; if it was lost instead, the zeros do not hash to its row.
         None => vec![Fr::from(0_u64); usize::try_from(chunk_leaves).unwrap_or(usize::MAX)],

@@ -35,13 +35,26 @@ pub struct Offer<'a> {
     pub free_bytes: u64,
     /// Bytes of the disk that stay free.
     pub reserve_bytes: u64,
+    /// Whether this node seals.
+    pub seals: bool,
 }
 
-/// Decides. On success the piece's `b` and the deal's owner.
+/// What was decided about a piece that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Base-2 logarithm of its leaves.
+    pub b: u8,
+    /// Who opened the deal.
+    pub owner: Address,
+    /// The kind of sector the deal asks for.
+    pub kind: SectorKind,
+}
+
+/// Decides.
 ///
 /// # Errors
 /// The first reason found, as it goes to the asker.
-pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
+pub fn admit(offer: &Offer<'_>) -> Result<Admitted, WireError> {
     let request = offer.request;
     let deal = offer.deal.ok_or_else(|| {
         WireError::not_found(format_args!("deal {} is not on chain", request.deal))
@@ -79,12 +92,16 @@ pub fn admit(offer: &Offer<'_>) -> Result<(u8, Address), WireError> {
     }
     check_deal(offer, deal)?;
     check_room(offer)?;
-    Ok((b, deal.owner))
+    Ok(Admitted {
+        b,
+        owner: deal.owner,
+        kind: deal.kind,
+    })
 }
 
-/// Whether the deal can still be filled, by hot pieces, and is paid for.
+/// Whether the deal can still be filled, by pieces of a kind that this node keeps, and is paid for.
 fn check_deal(offer: &Offer<'_>, deal: &DealInfo) -> Result<(), WireError> {
-    if deal.kind != SectorKind::Hot {
+    if deal.kind == SectorKind::Sealed && !offer.seals {
         return Err(WireError::refused("this node keeps hot pieces only"));
     }
     if deal.cancelled {
@@ -238,17 +255,30 @@ mod tests {
             quota_bytes: 10_000,
             free_bytes: 1 << 30,
             reserve_bytes: 1 << 20,
+            seals: false,
         }
     }
 
     #[test]
     fn a_funded_confirmed_empty_slot_of_ours_is_admitted() {
         let (request, deal) = (request(), deal());
-        assert_eq!(
-            admit(&offer(&request, &deal)).unwrap(),
-            (5, Address([9; 20])),
-            "b and owner"
-        );
+        let admitted = |kind| Admitted {
+            b: 5,
+            owner: Address([9; 20]),
+            kind,
+        };
+        let got = admit(&offer(&request, &deal)).unwrap();
+        assert_eq!(got, admitted(SectorKind::Hot), "hot");
+        let sealed = DealInfo {
+            kind: SectorKind::Sealed,
+            ..deal
+        };
+        let offer = Offer {
+            seals: true,
+            ..offer(&request, &sealed)
+        };
+        let got = admit(&offer).unwrap();
+        assert_eq!(got, admitted(SectorKind::Sealed), "by a node that seals");
     }
 
     #[test]
@@ -435,6 +465,7 @@ mod tests {
             expiry_unix: 500,
             since_unix: 0,
             state: deal::SlotState::Stored,
+            kind: SectorKind::Hot,
         };
         let terms = PieceTerms {
             deal: DealId(3),

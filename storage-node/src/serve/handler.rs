@@ -38,6 +38,8 @@ pub struct ServeContext {
     pub quota_bytes: u64,
     /// Bytes of the disk that stay free.
     pub reserve_bytes: u64,
+    /// Whether pieces of sealed deals are taken.
+    pub seals: bool,
     /// How long a Receipt may be used.
     pub receipt_s: u64,
     /// How deep the block that opened a deal must be.
@@ -109,15 +111,17 @@ impl NodeHandler {
             quota_bytes: context.quota_bytes,
             free_bytes: store.free_bytes().map_err(|error| disk(&error))?,
             reserve_bytes: context.reserve_bytes,
+            seals: context.seals,
         };
-        let (_, owner) = admit(&offer)?;
+        let admitted = admit(&offer)?;
         let reservation = self
             .reservations
             .reserve(request.content_id, request.byte_len)?;
         Ok(Box::new(Intake {
             context: Arc::clone(context),
             request,
-            owner,
+            owner: admitted.owner,
+            kind: admitted.kind,
             reservation,
         }))
     }

@@ -14,5 +14,5 @@ mod read;
 mod receive;
 mod reserve;
 
-pub use admit::{Offer, admit, check_acceptance};
+pub use admit::{Admitted, Offer, admit, check_acceptance};
 pub use handler::{NodeHandler, ServeContext};

@@ -13,7 +13,7 @@ use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::OutboardBuilder;
 use cairn_wire::message::{Receipt, StorePiece};
 use cairn_wire::{
-    Address, HandlerFuture, PieceBody, PieceIntake, PieceTerms, WireError, sign_receipt,
+    Address, HandlerFuture, PieceBody, PieceIntake, PieceTerms, SectorKind, WireError, sign_receipt,
 };
 use tokio::sync::mpsc;
 
@@ -33,6 +33,8 @@ pub(super) struct Intake {
     pub(super) context: Arc<ServeContext>,
     pub(super) request: StorePiece,
     pub(super) owner: Address,
+    /// The kind of sector the deal asks for.
+    pub(super) kind: SectorKind,
     pub(super) reservation: Reservation,
 }
 
@@ -67,6 +69,7 @@ impl PieceIntake for Intake {
                 context,
                 request,
                 owner,
+                kind,
                 reservation,
             } = *self;
             let (sender, receiver) = mpsc::channel(CHANNEL_CHUNKS);
@@ -74,7 +77,7 @@ impl PieceIntake for Intake {
             // On its own thread and by its own right: once the last byte is through, it is stored whether or not
             // somebody still waits for the answer.
             let worker = tokio::task::spawn_blocking(move || {
-                let outcome = store_body(&for_worker, &request, owner, receiver);
+                let outcome = store_body(&for_worker, &request, (owner, kind), receiver);
                 drop(reservation);
                 outcome
             });
@@ -123,7 +126,7 @@ fn sign(
 fn store_body(
     context: &ServeContext,
     request: &StorePiece,
-    owner: Address,
+    (owner, kind): (Address, SectorKind),
     mut parts: mpsc::Receiver<Part>,
 ) -> Result<(PieceRecord, SlotRecord), Failure> {
     let store = context.ledger.store();
@@ -140,6 +143,7 @@ fn store_body(
             .saturating_add(context.receipt_s),
         since_unix: (context.clock)(),
         state: SlotState::Stored,
+        kind,
     };
     if let Some(record) = store.piece(&request.content_id)? {
         return take_known_piece(context, key, fresh, (request, record), parts);

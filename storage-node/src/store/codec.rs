@@ -73,6 +73,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes the version byte and demands one of a span of versions.
+    pub(crate) fn version_in(&mut self, oldest: u8, newest: u8) -> Result<u8, StoreError> {
+        let version = self.u8("version")?;
+        if (oldest..=newest).contains(&version) {
+            Ok(version)
+        } else {
+            Err(self.bad("version"))
+        }
+    }
+
     pub(crate) fn array<const N: usize>(
         &mut self,
         field: &'static str,

@@ -32,13 +32,19 @@ pub(crate) enum Family {
     Chain,
     /// `tree u32 | period u64` -> window record.
     Windows,
+    /// `sector u64 | chunk u32` -> leaves of a replica, as [`Self::Chunks`].
+    ReplicaChunks,
+    /// `sector u64 | part u32` -> rows over a replica, as [`Self::Rows`].
+    ReplicaRows,
+    /// `sector u64 | partition u32` -> the 512 bytes of a proof of replication.
+    Proofs,
     /// `format` -> version; what belongs to the folder as a whole.
     Node,
 }
 
 impl Family {
     /// All of them, in the order they are made.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Pieces,
         Self::SmallPieces,
         Self::PieceMeta,
@@ -50,6 +56,9 @@ impl Family {
         Self::Sectors,
         Self::Chain,
         Self::Windows,
+        Self::ReplicaChunks,
+        Self::ReplicaRows,
+        Self::Proofs,
         Self::Node,
     ];
 
@@ -67,13 +76,16 @@ impl Family {
             Self::Sectors => "sectors",
             Self::Chain => "chain",
             Self::Windows => "windows",
+            Self::ReplicaChunks => "replica_chunks",
+            Self::ReplicaRows => "replica_rows",
+            Self::Proofs => "proofs",
             Self::Node => "node",
         }
     }
 
     /// Whether its values only ever come in as ingested files.
     pub(crate) const fn is_ingested(self) -> bool {
-        matches!(self, Self::Pieces | Self::Chunks)
+        matches!(self, Self::Pieces | Self::Chunks | Self::ReplicaChunks)
     }
 }
 

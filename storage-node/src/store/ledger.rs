@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::store::db::fault;
 use crate::store::keys::{self, CURSOR, Family, NEXT_SECTOR};
 use crate::store::records::{
-    Cursor, SectorRecord, SlotRecord, TreeChange, decode_window, encode_window,
+    Cursor, DataCopy, SectorRecord, SlotRecord, TreeChange, decode_window, encode_window,
 };
 
 /// A slot's name: its deal and its place there.
@@ -275,6 +275,7 @@ impl Ledger {
             state: SectorState::Planned,
             kind,
             places,
+            data: DataCopy::Kept,
         };
         let mut batch = self.store.batch();
         batch.put(Family::Sectors, &keys::sector(sector), &record.encode());

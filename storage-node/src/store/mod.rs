@@ -9,7 +9,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `db.rs` | opening, options, format version, the words of `RocksDB`'s errors |
-//! | `keys.rs`, `records.rs`, `codec.rs` | column families, keys, values, byte by byte |
+//! | `keys.rs`, `records.rs`, `seal_records.rs`, `codec.rs` | column families, keys, values, byte by byte |
 //! | `pieces.rs` | pieces as they arrive |
 //! | `sectors.rs` | leaves and rows of sectors, and the move of pieces into them |
 //! | `ledger.rs` | slots, chain cursor, tree changes, windows |
@@ -23,10 +23,11 @@ mod keys;
 mod ledger;
 mod pieces;
 mod records;
+mod seal_records;
 mod sectors;
 
 pub use db::{FORMAT_VERSION, Store, StoreOptions};
 pub use ledger::{ChainStep, Ledger, SlotKey};
 pub use pieces::{LARGE_PIECE_BYTES, PIECE_PART_BYTES, PieceWriter};
-pub use records::{Cursor, Home, PieceRecord, SectorRecord, SlotRecord, TreeChange};
-pub use sectors::{CHUNK_BYTES, Packed, SectorWriter, parse_leaves};
+pub use records::{Cursor, DataCopy, Home, PieceRecord, SectorRecord, SlotRecord, TreeChange};
+pub use sectors::{CHUNK_BYTES, Packed, SectorWriter, Side, parse_leaves};

@@ -11,12 +11,15 @@
 use cairn_merkle::Commitment;
 use cairn_wire::{Address, ContentId, SectorKind, SectorNumber, Signature, TreeIndex};
 
-use crate::deal::{SectorId, SectorState, SlotState, WindowState};
+use crate::deal::{SealedAs, SectorId, SectorState, SlotState, WindowState};
 use crate::error::StoreError;
 use crate::sector::Place;
 use crate::store::codec::{Reader, Writer};
+use crate::store::seal_records::{put_seal_state, seal_state};
 
 const VERSION: u8 = 1;
+/// Slots and sectors: version 2 knows sealed sectors. Version 1 is read as what it was, hot.
+const SEALED_VERSION: u8 = 2;
 
 /// Where the bytes of a piece are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,27 @@ pub struct SlotRecord {
     pub since_unix: u64,
     /// Where the slot stands.
     pub state: SlotState,
+    /// The kind of sector its deal asks for.
+    pub kind: SectorKind,
+}
+
+/// Whether the data leaves of a sector are on disk. A hot sector's always are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataCopy {
+    /// They are, for good.
+    Kept,
+    /// They are not: the replica alone is, and is unsealed when somebody asks.
+    Dropped,
+    /// They were unsealed for somebody, and go again when others need the room.
+    Cached,
+}
+
+impl DataCopy {
+    /// Whether the data can be read at once.
+    #[must_use]
+    pub const fn is_here(self) -> bool {
+        matches!(self, Self::Kept | Self::Cached)
+    }
 }
 
 /// One sector.
@@ -71,6 +95,8 @@ pub struct SectorRecord {
     pub kind: SectorKind,
     /// What lies where.
     pub places: Vec<Place>,
+    /// Whether the data leaves are here.
+    pub data: DataCopy,
 }
 
 /// How far the chain has been followed.
@@ -149,7 +175,7 @@ impl PieceRecord {
 
 impl SlotRecord {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::versioned(VERSION);
+        let mut writer = Writer::versioned(SEALED_VERSION);
         writer.bytes(self.content_id.as_bytes());
         writer.bytes(self.owner.as_bytes());
         writer.u64(self.expiry_unix);
@@ -171,12 +197,13 @@ impl SlotRecord {
             }
             SlotState::Ended => writer.u8(5),
         }
+        writer.u8(kind_tag(self.kind));
         writer.finish()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let mut reader = Reader::new("slot", bytes);
-        reader.version(VERSION)?;
+        let version = reader.version_in(VERSION, SEALED_VERSION)?;
         let content_id = ContentId::from(reader.array::<32>("content_id")?);
         let owner = Address(reader.array("owner")?);
         let expiry_unix = reader.u64("expiry")?;
@@ -196,6 +223,10 @@ impl SlotRecord {
             5 => SlotState::Ended,
             _ => return Err(reader.bad("state")),
         };
+        let kind = match version {
+            VERSION => SectorKind::Hot,
+            _ => kind_of(&mut reader)?,
+        };
         reader.end()?;
         Ok(Self {
             content_id,
@@ -203,39 +234,21 @@ impl SlotRecord {
             expiry_unix,
             since_unix,
             state,
+            kind,
         })
     }
 }
 
 impl SectorRecord {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::versioned(VERSION);
+        let mut writer = Writer::versioned(SEALED_VERSION);
         writer.u8(kind_tag(self.kind));
-        match &self.state {
-            SectorState::Planned => writer.u8(1),
-            SectorState::Packed { comm_d, comm_r } => {
-                writer.u8(2);
-                writer.bytes(comm_d.as_bytes());
-                writer.bytes(comm_r.as_bytes());
-            }
-            SectorState::Registered {
-                comm_d,
-                comm_r,
-                number,
-                tree,
-            } => {
-                writer.u8(3);
-                writer.bytes(comm_d.as_bytes());
-                writer.bytes(comm_r.as_bytes());
-                writer.u64(number.0);
-                writer.u32(tree.0);
-            }
-            SectorState::Retired { comm_r, number } => {
-                writer.u8(4);
-                writer.bytes(comm_r.as_bytes());
-                writer.u64(number.0);
-            }
-        }
+        writer.u8(match self.data {
+            DataCopy::Kept => 1,
+            DataCopy::Dropped => 2,
+            DataCopy::Cached => 3,
+        });
+        put_sector_state(&mut writer, &self.state);
         writer.u32(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
         for place in &self.places {
             writer.bytes(place.content_id.as_bytes());
@@ -249,26 +262,18 @@ impl SectorRecord {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let mut reader = Reader::new("sector", bytes);
-        reader.version(VERSION)?;
+        let version = reader.version_in(VERSION, SEALED_VERSION)?;
         let kind = kind_of(&mut reader)?;
-        let state = match reader.u8("state")? {
-            1 => SectorState::Planned,
-            2 => SectorState::Packed {
-                comm_d: commitment(&mut reader, "comm_d")?,
-                comm_r: commitment(&mut reader, "comm_r")?,
+        let data = match version {
+            VERSION => DataCopy::Kept,
+            _ => match reader.u8("data")? {
+                1 => DataCopy::Kept,
+                2 => DataCopy::Dropped,
+                3 => DataCopy::Cached,
+                _ => return Err(reader.bad("data")),
             },
-            3 => SectorState::Registered {
-                comm_d: commitment(&mut reader, "comm_d")?,
-                comm_r: commitment(&mut reader, "comm_r")?,
-                number: SectorNumber(reader.u64("number")?),
-                tree: TreeIndex(reader.u32("tree")?),
-            },
-            4 => SectorState::Retired {
-                comm_r: commitment(&mut reader, "comm_r")?,
-                number: SectorNumber(reader.u64("number")?),
-            },
-            _ => return Err(reader.bad("state")),
         };
+        let state = sector_state(&mut reader)?;
         let count = reader.u32("places")?;
         let mut places = Vec::new();
         for _ in 0..count {
@@ -285,8 +290,94 @@ impl SectorRecord {
             state,
             kind,
             places,
+            data,
         })
     }
+}
+
+fn put_sector_state(writer: &mut Writer, state: &SectorState) {
+    match state {
+        SectorState::Planned => writer.u8(1),
+        SectorState::Packed { comm_d, comm_r } => {
+            writer.u8(2);
+            writer.bytes(comm_d.as_bytes());
+            writer.bytes(comm_r.as_bytes());
+        }
+        SectorState::Registered {
+            comm_d,
+            comm_r,
+            number,
+            tree,
+            sealed,
+        } => {
+            writer.u8(if sealed.is_some() { 6 } else { 3 });
+            writer.bytes(comm_d.as_bytes());
+            writer.bytes(comm_r.as_bytes());
+            writer.u64(number.0);
+            writer.u32(tree.0);
+            put_sealed(writer, sealed.as_ref());
+        }
+        SectorState::Retired {
+            comm_r,
+            number,
+            sealed,
+        } => {
+            writer.u8(if sealed.is_some() { 7 } else { 4 });
+            writer.bytes(comm_r.as_bytes());
+            writer.u64(number.0);
+            put_sealed(writer, sealed.as_ref());
+        }
+        SectorState::Sealing { comm_d, seal } => {
+            writer.u8(5);
+            writer.bytes(comm_d.as_bytes());
+            put_seal_state(writer, seal);
+        }
+    }
+}
+
+fn sector_state(reader: &mut Reader<'_>) -> Result<SectorState, StoreError> {
+    let tag = reader.u8("state")?;
+    Ok(match tag {
+        1 => SectorState::Planned,
+        2 => SectorState::Packed {
+            comm_d: commitment(reader, "comm_d")?,
+            comm_r: commitment(reader, "comm_r")?,
+        },
+        3 | 6 => SectorState::Registered {
+            comm_d: commitment(reader, "comm_d")?,
+            comm_r: commitment(reader, "comm_r")?,
+            number: SectorNumber(reader.u64("number")?),
+            tree: TreeIndex(reader.u32("tree")?),
+            sealed: sealed_if(reader, tag == 6)?,
+        },
+        4 | 7 => SectorState::Retired {
+            comm_r: commitment(reader, "comm_r")?,
+            number: SectorNumber(reader.u64("number")?),
+            sealed: sealed_if(reader, tag == 7)?,
+        },
+        5 => SectorState::Sealing {
+            comm_d: commitment(reader, "comm_d")?,
+            seal: seal_state(reader)?,
+        },
+        _ => return Err(reader.bad("state")),
+    })
+}
+
+fn put_sealed(writer: &mut Writer, sealed: Option<&SealedAs>) {
+    if let Some(sealed) = sealed {
+        writer.bytes(sealed.comm_c.as_bytes());
+        writer.bytes(sealed.ticket.as_bytes());
+    }
+}
+
+fn sealed_if(reader: &mut Reader<'_>, is_sealed: bool) -> Result<Option<SealedAs>, StoreError> {
+    let read = |reader: &mut Reader<'_>| {
+        Ok(SealedAs {
+            comm_c: commitment(reader, "comm_c")?,
+            ticket: commitment(reader, "ticket")?,
+        })
+    };
+    is_sealed.then(|| read(reader)).transpose()
 }
 
 impl Cursor {
@@ -380,7 +471,10 @@ pub(crate) fn decode_window(bytes: &[u8]) -> Result<WindowState, StoreError> {
     Ok(state)
 }
 
-fn commitment(reader: &mut Reader<'_>, field: &'static str) -> Result<Commitment, StoreError> {
+pub(super) fn commitment(
+    reader: &mut Reader<'_>,
+    field: &'static str,
+) -> Result<Commitment, StoreError> {
     Commitment::from_bytes(reader.array(field)?).map_err(|_| reader.bad(field))
 }
 
@@ -403,6 +497,7 @@ fn kind_of(reader: &mut Reader<'_>) -> Result<SectorKind, StoreError> {
 #[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::deal::SealState;
 
     fn element(byte: u8) -> Commitment {
         let mut bytes = [0; 32];
@@ -486,18 +581,24 @@ mod tests {
                 expiry_unix: 3,
                 since_unix: 4,
                 state,
+                kind: SectorKind::Hot,
             };
             let (three, four) = (3_u64.to_le_bytes(), 4_u64.to_le_bytes());
-            golden(
-                &record.encode(),
-                &[&[1], &[1; 32], &[2; 20], &three, &four, &tail],
-                "slot",
-            );
-            assert_eq!(
-                SlotRecord::decode(&record.encode()).unwrap(),
-                record,
-                "read back"
-            );
+            let fields: [&[u8]; 5] = [&[1; 32], &[2; 20], &three, &four, &tail];
+            let sealed = SlotRecord {
+                kind: SectorKind::Sealed,
+                ..record
+            };
+            for (record, kind) in [(record, 0), (sealed, 1)] {
+                let kind = [kind];
+                let written = [&[&[2][..]], &fields[..], &[&kind]].concat();
+                golden(&record.encode(), &written, "slot");
+                let read = SlotRecord::decode(&record.encode()).unwrap();
+                assert_eq!(read, record, "read back");
+            }
+            let old = [&[1][..], &fields.concat()].concat();
+            let read = SlotRecord::decode(&old).unwrap();
+            assert_eq!(read, record, "written before there were sealed sectors");
         }
     }
 
@@ -508,52 +609,72 @@ mod tests {
         let (d, r) = (comm_d.as_bytes(), comm_r.as_bytes());
         let seven = 7_u64.to_le_bytes();
         let eight = 8_u32.to_le_bytes();
+        let c = [7, 8].map(|byte| *element(byte).as_bytes()).concat();
+        let registered = |sealed| SectorState::Registered {
+            comm_d,
+            comm_r,
+            number,
+            tree,
+            sealed,
+        };
+        let retired = |sealed| SectorState::Retired {
+            comm_r,
+            number,
+            sealed,
+        };
+        let seal = SealState::Reserved { number };
+        let sealing = SectorState::Sealing { comm_d, seal };
+        let sealed = Some(SealedAs {
+            comm_c: element(7),
+            ticket: element(8),
+        });
         for (state, body) in [
             (SectorState::Planned, vec![1]),
             (
                 SectorState::Packed { comm_d, comm_r },
                 [&[2][..], d, r].concat(),
             ),
+            (registered(None), [&[3][..], d, r, &seven, &eight].concat()),
+            (retired(None), [&[4][..], r, &seven].concat()),
+            (sealing, [&[5][..], d, &[2], &seven].concat()),
             (
-                SectorState::Registered {
-                    comm_d,
-                    comm_r,
-                    number,
-                    tree,
-                },
-                [&[3][..], d, r, &seven, &eight].concat(),
+                registered(sealed),
+                [&[6][..], d, r, &seven, &eight, &c].concat(),
             ),
-            (
-                SectorState::Retired { comm_r, number },
-                [&[4][..], r, &seven].concat(),
-            ),
+            (retired(sealed), [&[7][..], r, &seven, &c].concat()),
         ] {
             let record = SectorRecord {
                 state,
                 kind: SectorKind::Hot,
                 places: vec![place()],
+                data: DataCopy::Kept,
             };
             let one = 1_u32.to_le_bytes();
             let (offset, len) = (16_u64.to_le_bytes(), 500_u64.to_le_bytes());
-            golden(
-                &record.encode(),
-                &[
-                    &[1, 0],
-                    &body,
-                    &one,
-                    &[1; 32],
-                    element(2).as_bytes(),
-                    &offset,
-                    &len,
-                    &[4],
-                ],
-                "sector",
-            );
-            assert_eq!(
-                SectorRecord::decode(&record.encode()).unwrap(),
-                record,
-                "read back"
-            );
+            let id = [1; 32];
+            let comm_p = element(2);
+            let fields: [&[u8]; 7] = [&body, &one, &id, comm_p.as_bytes(), &offset, &len, &[4]];
+            for (kind, kind_byte) in [(SectorKind::Hot, 0), (SectorKind::Sealed, 1)] {
+                for (data, data_byte) in [
+                    (DataCopy::Kept, 1),
+                    (DataCopy::Dropped, 2),
+                    (DataCopy::Cached, 3),
+                ] {
+                    let record = SectorRecord {
+                        kind,
+                        data,
+                        ..record.clone()
+                    };
+                    let head = [2, kind_byte, data_byte];
+                    let written = [&[&head[..]], &fields[..]].concat();
+                    golden(&record.encode(), &written, "sector");
+                    let read = SectorRecord::decode(&record.encode()).unwrap();
+                    assert_eq!(read, record, "read back");
+                }
+            }
+            let old = [&[1, 0][..], &fields.concat()].concat();
+            let read = SectorRecord::decode(&old).unwrap();
+            assert_eq!(read, record, "written before there were sealed sectors");
         }
     }
 
@@ -619,11 +740,13 @@ mod tests {
             state: SlotState::Accepted {
                 acceptance: Signature([9; 65]),
             },
+            kind: SectorKind::Sealed,
         };
         let sector = SectorRecord {
             state: SectorState::Planned,
             kind: SectorKind::Hot,
             places: vec![place(), place()],
+            data: DataCopy::Kept,
         };
         let refuses = |name: &str, bytes: &[u8], decodes: &dyn Fn(&[u8]) -> bool| {
             assert!(decodes(bytes), "{name} whole");

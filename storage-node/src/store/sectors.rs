@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use cairn_merkle::tree::CHUNK_LEAVES;
 use cairn_merkle::{Fr, field, fr32};
+use cairn_wire::SectorKind;
 use rocksdb::SstFileWriter;
 
-use crate::deal::{SectorId, SectorState};
+use crate::deal::{SealState, SectorId, SectorState};
 use crate::error::{Illegal, SectorError, StoreError};
 use crate::store::Store;
-use crate::store::db::fault;
+use crate::store::db::{Batch, fault};
 use crate::store::keys::{self, Family};
 use crate::store::ledger::SlotKey;
 use crate::store::pieces::{PIECE_PART_BYTES, bytes_of, nodes_of};
@@ -21,10 +22,36 @@ pub const CHUNK_BYTES: usize = CHUNK_LEAVES * field::ELEMENT_BYTES;
 const FILE_BYTES: u64 = 256 << 20;
 const ROW_PART_NODES: usize = 4096;
 
+/// Which leaves of a sector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The data.
+    Data,
+    /// What a sealed sector stores in its place.
+    Replica,
+}
+
+impl Side {
+    const fn chunks(self) -> Family {
+        match self {
+            Self::Data => Family::Chunks,
+            Self::Replica => Family::ReplicaChunks,
+        }
+    }
+
+    const fn rows(self) -> Family {
+        match self {
+            Self::Data => Family::Rows,
+            Self::Replica => Family::ReplicaRows,
+        }
+    }
+}
+
 /// Leaves of one sector on their way to the disk, chunk after chunk.
 pub struct SectorWriter<'s> {
     store: &'s Store,
     sector: SectorId,
+    side: Side,
     current: Option<(SstFileWriter<'s>, PathBuf)>,
     finished: Vec<PathBuf>,
 }
@@ -46,19 +73,48 @@ impl Store {
     pub fn sector_writer(&self, sector: SectorId) -> Result<SectorWriter<'_>, StoreError> {
         let record = self.sector_record(sector)?;
         if record.state != SectorState::Planned {
-            return Err(StoreError::Illegal(Illegal {
-                what: "sector",
-                state: record.state.name(),
-                event: "new leaves",
-            }));
+            return Err(refused(&record, "new leaves"));
         }
-        self.drop_sector_bytes(sector)?;
-        Ok(SectorWriter {
+        self.drop_leaves(sector, Side::Data)?;
+        self.drop_rows(sector, Side::Data)?;
+        Ok(self.writer(sector, Side::Data))
+    }
+
+    /// Starts the replica of a sector that is being sealed; what a crash left of an earlier attempt is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Illegal`] when the disk has its replica as done: it may be committed to. The disk's own.
+    pub fn replica_writer(&self, sector: SectorId) -> Result<SectorWriter<'_>, StoreError> {
+        let record = self.sector_record(sector)?;
+        if !matches!(record.state.seal(), Some(SealState::Hashing { .. })) {
+            return Err(refused(&record, "a new replica"));
+        }
+        self.drop_leaves(sector, Side::Replica)?;
+        self.drop_rows(sector, Side::Replica)?;
+        Ok(self.writer(sector, Side::Replica))
+    }
+
+    /// Starts the data leaves of a sealed sector anew, from its replica.
+    ///
+    /// # Errors
+    /// [`StoreError::Illegal`] when the disk has them, or has no replica. The disk's own.
+    pub fn unsealed_writer(&self, sector: SectorId) -> Result<SectorWriter<'_>, StoreError> {
+        let record = self.sector_record(sector)?;
+        if record.data.is_here() || record.state.sealed().is_none() {
+            return Err(refused(&record, "unsealing"));
+        }
+        self.drop_leaves(sector, Side::Data)?;
+        Ok(self.writer(sector, Side::Data))
+    }
+
+    const fn writer(&self, sector: SectorId, side: Side) -> SectorWriter<'_> {
+        SectorWriter {
             store: self,
             sector,
+            side,
             current: None,
             finished: Vec::new(),
-        })
+        }
     }
 
     /// The record of a sector as the disk has it.
@@ -76,9 +132,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the disk's checksum fails, and the disk's own.
-    pub fn chunk(&self, sector: SectorId, chunk: u32) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn chunk(
+        &self,
+        sector: SectorId,
+        side: Side,
+        chunk: u32,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.get_bulk(
-            Family::Chunks,
+            side.chunks(),
             &keys::chunk(sector, chunk),
             "reading a chunk of leaves",
         )
@@ -88,10 +149,10 @@ impl Store {
     ///
     /// # Errors
     /// A node that is no field element, and the disk's own.
-    pub fn rows(&self, sector: SectorId) -> Result<Vec<Fr>, StoreError> {
+    pub fn rows(&self, sector: SectorId, side: Side) -> Result<Vec<Fr>, StoreError> {
         let mut nodes = Vec::new();
         for part in 0_u32.. {
-            let Some(bytes) = self.get(Family::Rows, &keys::chunk(sector, part), "reading rows")?
+            let Some(bytes) = self.get(side.rows(), &keys::chunk(sector, part), "reading rows")?
             else {
                 break;
             };
@@ -100,15 +161,19 @@ impl Store {
         Ok(nodes)
     }
 
-    /// Drops the leaves and rows of a sector that left its tree.
+    /// Drops leaves of a sector that nothing asks for any more: its record says so already.
     ///
     /// # Errors
     /// The disk's own.
-    pub fn drop_sector_bytes(&self, sector: SectorId) -> Result<(), StoreError> {
+    pub fn drop_leaves(&self, sector: SectorId, side: Side) -> Result<(), StoreError> {
         let (from, to) = (keys::chunk(sector, 0), keys::chunk(sector, u32::MAX));
-        self.drop_ingested(Family::Chunks, &from, &to)?;
+        self.drop_ingested(side.chunks(), &from, &to)
+    }
+
+    fn drop_rows(&self, sector: SectorId, side: Side) -> Result<(), StoreError> {
+        let (from, to) = (keys::chunk(sector, 0), keys::chunk(sector, u32::MAX));
         let mut batch = self.batch();
-        batch.delete_range(Family::Rows, from.to_vec(), to.to_vec());
+        batch.delete_range(side.rows(), from.to_vec(), to.to_vec());
         self.commit(batch, "dropping rows")
     }
 
@@ -117,11 +182,12 @@ impl Store {
     pub(crate) fn replace_chunk(
         &self,
         sector: SectorId,
+        side: Side,
         chunk: u32,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let mut batch = self.batch();
-        batch.put(Family::Chunks, &keys::chunk(sector, chunk), bytes);
+        batch.put(side.chunks(), &keys::chunk(sector, chunk), bytes);
         self.commit(batch, "replacing a chunk")
     }
 }
@@ -170,22 +236,7 @@ impl SectorWriter<'_> {
     /// # Errors
     /// [`StoreError::DiskFull`] and the disk's own; after an error the pieces are where they were.
     pub fn finish(mut self, packed: &Packed<'_>) -> Result<(), StoreError> {
-        self.close_file()?;
-        self.store
-            .ingest(Family::Chunks, self.finished.clone(), "taking in leaves")?;
-        let mut batch = self.store.batch();
-        for (part, nodes) in (0_u32..).zip(packed.rows.chunks(ROW_PART_NODES)) {
-            batch.put(
-                Family::Rows,
-                &keys::chunk(self.sector, part),
-                &bytes_of(nodes),
-            );
-        }
-        batch.put(
-            Family::Sectors,
-            &keys::sector(self.sector),
-            &packed.record.encode(),
-        );
+        let mut batch = self.taken_in(packed.rows, packed.record)?;
         let mut arrived = Vec::new();
         for place in &packed.record.places {
             let old = self
@@ -195,9 +246,13 @@ impl SectorWriter<'_> {
                     what: format!("piece {}", place.content_id),
                 })?;
             arrived.push((place.content_id, old.home));
-            let home = Home::Sector {
-                sector: self.sector,
-                offset_leaves: place.offset_leaves,
+            let home = match old.home {
+                // It stays readable where it was: a hot sector's bytes never have to be unsealed.
+                Home::Sector { .. } if packed.record.kind == SectorKind::Sealed => old.home,
+                _ => Home::Sector {
+                    sector: self.sector,
+                    offset_leaves: place.offset_leaves,
+                },
             };
             batch.put(
                 Family::PieceMeta,
@@ -217,6 +272,50 @@ impl SectorWriter<'_> {
         }
         Ok(())
     }
+}
+
+impl<'s> SectorWriter<'s> {
+    /// Ingests the leaves; gives what makes rows and record durable.
+    fn taken_in(&mut self, rows: &[Fr], record: &SectorRecord) -> Result<Batch<'s>, StoreError> {
+        self.close_file()?;
+        let family = self.side.chunks();
+        self.store
+            .ingest(family, self.finished.clone(), "taking in leaves")?;
+        let mut batch = self.store.batch();
+        for (part, nodes) in (0_u32..).zip(rows.chunks(ROW_PART_NODES)) {
+            let key = keys::chunk(self.sector, part);
+            batch.put(self.side.rows(), &key, &bytes_of(nodes));
+        }
+        let key = keys::sector(self.sector);
+        batch.put(Family::Sectors, &key, &record.encode());
+        Ok(batch)
+    }
+
+    /// Makes a replica, its rows and the sector's record durable.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] and the disk's own; after an error the record is what it was.
+    pub fn finish_replica(mut self, rows: &[Fr], record: &SectorRecord) -> Result<(), StoreError> {
+        let batch = self.taken_in(rows, record)?;
+        self.store.commit(batch, "recording a replica")
+    }
+
+    /// Makes unsealed leaves and the record that says so durable. The rows over them never went.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] and the disk's own; after an error the record is what it was.
+    pub fn finish_unsealed(mut self, record: &SectorRecord) -> Result<(), StoreError> {
+        let batch = self.taken_in(&[], record)?;
+        self.store.commit(batch, "recording unsealed data")
+    }
+}
+
+fn refused(record: &SectorRecord, event: &'static str) -> StoreError {
+    StoreError::Illegal(Illegal {
+        what: "sector",
+        state: record.state.name(),
+        event,
+    })
 }
 
 impl Drop for SectorWriter<'_> {
@@ -251,7 +350,9 @@ pub(super) fn read_part(
     let missing = || StoreError::Missing {
         what: format!("chunk {chunk} of sector {sector}"),
     };
-    let leaves = store.chunk(sector, chunk)?.ok_or_else(missing)?;
+    let leaves = store
+        .chunk(sector, Side::Data, chunk)?
+        .ok_or_else(missing)?;
     let at = usize::try_from(first % CHUNK_LEAVES as u64).map_err(|_| bad("offset"))?
         * field::ELEMENT_BYTES;
     let count = usize::try_from(fr32::elements_for(part_len)).map_err(|_| bad("byte_len"))?

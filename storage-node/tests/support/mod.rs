@@ -54,6 +54,7 @@ pub(crate) fn store_piece(
         expiry_unix: 1_000,
         since_unix: 0,
         state: SlotState::Stored,
+        kind: SectorKind::Hot,
     };
     let mut writer = store.piece_writer(content_id, byte_len as u64)?;
     for chunk in bytes.chunks(100_000) {

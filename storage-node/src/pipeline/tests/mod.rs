@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::Outboard;
-use cairn_wire::{DealId, Signature, SlotIndex};
+use cairn_wire::{DealId, SectorKind, Signature, SlotIndex};
 
 use crate::dashboard::Metrics;
 use crate::deal::{SlotEvent, SlotState};
@@ -83,6 +83,7 @@ fn take_piece(work: &Work, number: u64, byte_len: usize) {
         expiry_unix: 1_000_000,
         since_unix: 0,
         state: SlotState::Stored,
+        kind: SectorKind::Hot,
     };
     let key = SlotKey {
         deal: DealId(number),

@@ -3,10 +3,10 @@
 use cairn_wire::{DealId, SlotIndex};
 
 use super::fake_chain::FakeChain;
-use super::{flip_on_disk, settle, start, start_with, state_of, take_piece};
+use super::{flip_on_disk, start, start_with, state_of, take_piece};
 use crate::dashboard::Alarm;
 use crate::deal::{SectorState, SlotEvent, SlotState};
-use crate::store::{SlotKey, SlotRecord, StoreOptions};
+use crate::store::{Side, SlotKey, SlotRecord, StoreOptions};
 
 #[tokio::test]
 async fn a_piece_that_rotted_before_packing_is_given_up_and_the_others_are_packed() {
@@ -59,7 +59,12 @@ async fn a_sector_packed_on_disk_keeps_its_leaves_whatever_memory_says() {
     let accepted = work.ledger.slots(|_| true);
     work.pack().unwrap();
     let (id, packed) = work.ledger.sectors(|_| true).remove(0);
-    let leaves = work.ledger.store().chunk(id, 0).unwrap().unwrap();
+    let leaves = work
+        .ledger
+        .store()
+        .chunk(id, Side::Data, 0)
+        .unwrap()
+        .unwrap();
     // As after a commit that went through and was reported as failed.
     let planned = crate::store::SectorRecord {
         state: SectorState::Planned,
@@ -72,7 +77,11 @@ async fn a_sector_packed_on_disk_keeps_its_leaves_whatever_memory_says() {
     );
     assert_eq!(work.pack().unwrap(), 1, "found packed");
     assert_eq!(
-        work.ledger.store().chunk(id, 0).unwrap().as_ref(),
+        work.ledger
+            .store()
+            .chunk(id, Side::Data, 0)
+            .unwrap()
+            .as_ref(),
         Some(&leaves),
         "the leaves are there"
     );

@@ -8,6 +8,7 @@ use super::fake_chain::{FakeChain, SCHEDULE, TREE};
 use super::{flip_on_disk, settle, start, take_piece, with_sector};
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SectorState, WindowState};
+use crate::store::Side;
 
 #[tokio::test]
 async fn a_proof_that_was_made_before_a_crash_is_sent_and_not_made_again() {
@@ -46,10 +47,18 @@ async fn a_rotten_chunk_is_named_by_sector_and_leaf_and_nothing_false_is_sent() 
         .sectors(|sector| matches!(sector.state, SectorState::Registered { .. }))
         .remove(0);
     assert_eq!(record.places.len(), 3, "three pieces");
-    let whole = work.ledger.store().chunk(id, 0).unwrap().unwrap();
+    let whole = work
+        .ledger
+        .store()
+        .chunk(id, Side::Data, 0)
+        .unwrap()
+        .unwrap();
     let mut rotten = whole.clone();
     rotten[64] ^= 1;
-    work.ledger.store().replace_chunk(id, 0, &rotten).unwrap();
+    work.ledger
+        .store()
+        .replace_chunk(id, Side::Data, 0, &rotten)
+        .unwrap();
     chain.advance_to(SCHEDULE.round_time(Period(1)));
     settle(&work).await;
     assert_eq!(chain.calls("prove_window"), 0, "nothing is sent");
@@ -68,7 +77,10 @@ async fn a_rotten_chunk_is_named_by_sector_and_leaf_and_nothing_false_is_sent() 
         work.metrics.is_raised(Alarm::MissedDeadline),
         "and degrades health"
     );
-    work.ledger.store().replace_chunk(id, 0, &whole).unwrap();
+    work.ledger
+        .store()
+        .replace_chunk(id, Side::Data, 0, &whole)
+        .unwrap();
     chain.advance_to(SCHEDULE.round_time(Period(2)));
     settle(&work).await;
     assert!(
@@ -87,7 +99,12 @@ async fn a_byte_flipped_in_the_file_under_a_running_node_is_found() {
     let chain = FakeChain::at(1001);
     let work = with_sector(folder.path(), &chain).await;
     let (id, _) = work.ledger.sectors(|_| true).remove(0);
-    let chunk = work.ledger.store().chunk(id, 0).unwrap().unwrap();
+    let chunk = work
+        .ledger
+        .store()
+        .chunk(id, Side::Data, 0)
+        .unwrap()
+        .unwrap();
     assert!(
         flip_on_disk(&folder.path().join("rocksdb"), &chunk[..64]) > 0,
         "the chunk's bytes are in a file"
