@@ -13,6 +13,7 @@
 //! |---|---|
 //! | [`params`] | the parameter sets: every number the protocol leaves open |
 //! | [`graph`] | who is whose parent in a sealed sector |
+//! | [`seal`] | labels, replica and back |
 //! | [`spacetime`] | everything sampled under a provider's root is stored |
 //! | [`append`] | a sector was added to a provider tree |
 //! | [`retire`] | a sector was taken out of a provider tree |
@@ -41,5 +42,6 @@ mod merkle_path;
 pub mod params;
 pub mod replica;
 pub mod retire;
+pub mod seal;
 pub mod spacetime;
 pub mod synthetic;

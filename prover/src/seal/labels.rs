@@ -1,0 +1,292 @@
+//! The folder of one sector's labels: layer after layer, each durable before the next begins.
+//!
+//! ```text
+//! <folder>/state            what is done (state.rs), replaced as a whole
+//! <folder>/layer-<l>.labels a finished layer: 32 bytes a node
+//! <folder>/layer-<l>.part   the layer in the making; begun anew after a crash
+//! <folder>/columns.rows     the rows of the C-tree above its chunks
+//! ```
+//!
+//! A layer counts once its file is synced and renamed, and the state that names its digest is. Whoever opens the folder
+//! again reads every finished layer once and trusts none whose digest differs: labels are never wrong, only made again.
+
+use super::error::SealError;
+use super::layer::{BLOCK_NODES, LABEL_BYTES, LabelBytes, LayerInput, label_layer};
+use super::mapped::MappedLayer;
+use super::progress::{Phase, Watch};
+use super::state::{STATE_BYTES_MAX, SealState};
+use crate::graph::Graph;
+use crate::params::ParamSet;
+use cairn_merkle::{Fr, field};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Which layers stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All: a proof of replication opens them.
+    All,
+    /// The newest alone: enough to encode and decode.
+    Newest,
+}
+
+/// The labels of one replica, in a folder of their own.
+#[derive(Debug)]
+pub struct Labels {
+    set: ParamSet,
+    graph: Graph,
+    folder: PathBuf,
+    keep: Keep,
+    state: SealState,
+}
+
+impl Labels {
+    /// Opens the folder, or makes it. What is found there of another replica, or damaged, is removed; finished layers are
+    /// read once and checked.
+    ///
+    /// # Errors
+    /// [`SealError::Disk`], [`SealError::Stopped`].
+    pub fn open(
+        set: &ParamSet,
+        folder: &Path,
+        replica_id: Fr,
+        keep: Keep,
+        watch: Watch<'_>,
+    ) -> Result<Self, SealError> {
+        fs::create_dir_all(folder).map_err(SealError::disk("making", folder))?;
+        let fresh = SealState::new(set, replica_id);
+        let mut labels = Self {
+            set: *set,
+            graph: Graph::for_set(set),
+            folder: folder.to_owned(),
+            keep,
+            state: fresh.clone(),
+        };
+        let same = |state: &SealState| {
+            (state.parameters, state.replica_id, state.layers)
+                == (fresh.parameters, fresh.replica_id, fresh.layers)
+        };
+        match labels.read_state()?.filter(same) {
+            Some(state) => {
+                labels.state = state;
+                labels.trust_what_is_whole(watch)?;
+            }
+            None => labels.clear()?,
+        }
+        Ok(labels)
+    }
+
+    /// Layers done.
+    #[must_use]
+    pub fn done(&self) -> u8 {
+        self.state.done()
+    }
+
+    /// The parameter set.
+    #[must_use]
+    pub const fn set(&self) -> &ParamSet {
+        &self.set
+    }
+
+    /// What the labels are keyed with.
+    #[must_use]
+    pub const fn replica_id(&self) -> Fr {
+        self.state.replica_id
+    }
+
+    /// Makes the layers that are missing.
+    ///
+    /// # Errors
+    /// [`SealError::Stopped`], [`SealError::DiskFull`], [`SealError::Disk`]; finished layers stay.
+    pub fn finish(&mut self, watch: Watch<'_>) -> Result<(), SealError> {
+        let nodes = usize::try_from(self.graph.nodes()).map_err(|_| SealError::TooLarge {
+            log2_leaves: self.set.sector_log2_leaves,
+        })?;
+        if self.done() == self.set.layers {
+            return Ok(());
+        }
+        let mut labels = vec![[0; LABEL_BYTES]; nodes];
+        while self.done() < self.set.layers {
+            self.make_layer(&mut labels, watch)?;
+        }
+        Ok(())
+    }
+
+    /// A finished layer; the first is 1.
+    ///
+    /// # Errors
+    /// [`SealError::NoLayer`], [`SealError::Damaged`], [`SealError::Disk`].
+    pub fn layer(&self, layer: u8) -> Result<MappedLayer, SealError> {
+        let done = self.done();
+        let kept = self.keep == Keep::All || layer == done;
+        if layer == 0 || layer > done || !kept {
+            return Err(SealError::NoLayer { layer, done });
+        }
+        MappedLayer::open(&self.layer_path(layer), layer, self.graph.nodes())
+    }
+
+    /// The last layer: what data leaves are encoded with.
+    ///
+    /// # Errors
+    /// As [`Self::layer`].
+    pub fn key_layer(&self) -> Result<MappedLayer, SealError> {
+        self.layer(self.set.layers)
+    }
+
+    /// Removes the folder: the sector is proven, or given up.
+    ///
+    /// # Errors
+    /// [`SealError::Disk`].
+    pub fn remove(self) -> Result<(), SealError> {
+        fs::remove_dir_all(&self.folder).map_err(SealError::disk("removing", &self.folder))
+    }
+
+    /// Stands for exactly these labels, as far as they are done.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        blake3::hash(&self.state.encode()).into()
+    }
+
+    pub(super) fn rows_path(&self) -> PathBuf {
+        self.folder.join("columns.rows")
+    }
+
+    fn layer_path(&self, layer: u8) -> PathBuf {
+        self.folder.join(format!("layer-{layer}.labels"))
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// The next layer, from nothing to durable.
+    fn make_layer(&mut self, labels: &mut [LabelBytes], watch: Watch<'_>) -> Result<(), SealError> {
+        let layer = self.done() + 1;
+        let below = if layer > 1 {
+            Some(self.layer(layer - 1)?)
+        } else {
+            None
+        };
+        let part = self.folder.join(format!("layer-{layer}.part"));
+        let mut file = File::create(&part).map_err(SealError::disk("creating", &part))?;
+        let mut hasher = blake3::Hasher::new();
+        let total = self.graph.nodes();
+        let input = LayerInput {
+            graph: &self.graph,
+            replica_id: &field::to_bytes(&self.state.replica_id),
+            layer,
+            below: below.as_ref().map(MappedLayer::labels),
+        };
+        label_layer(&input, labels, |block, done| {
+            let bytes = block.as_flattened();
+            hasher.update(bytes);
+            file.write_all(bytes)
+                .map_err(SealError::disk("writing", &part))?;
+            watch.tell(Phase::Labels(layer), done, total)
+        })?;
+        file.sync_all().map_err(SealError::disk("syncing", &part))?;
+        let path = self.layer_path(layer);
+        fs::rename(&part, &path).map_err(SealError::disk("renaming", &part))?;
+        sync_folder(&self.folder)?;
+        self.state.digests.push(hasher.finalize().into());
+        self.write_state()?;
+        if self.keep == Keep::Newest && layer > 1 {
+            let old = self.layer_path(layer - 1);
+            fs::remove_file(&old).map_err(SealError::disk("removing", &old))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the layers, from the first on, whose labels are those that were written.
+    fn trust_what_is_whole(&mut self, watch: Watch<'_>) -> Result<(), SealError> {
+        let done = self.done();
+        let first = match self.keep {
+            Keep::All => 1,
+            Keep::Newest => done.max(1),
+        };
+        for layer in first..=done {
+            if !self.is_whole(layer, watch)? {
+                let kept = match self.keep {
+                    Keep::All => layer - 1,
+                    Keep::Newest => 0,
+                };
+                self.state.digests.truncate(usize::from(kept));
+                return self.write_state();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_whole(&self, layer: u8, watch: Watch<'_>) -> Result<bool, SealError> {
+        let mapped = match self.layer(layer) {
+            Ok(mapped) => mapped,
+            Err(SealError::Damaged { .. }) => return Ok(false),
+            Err(SealError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(false);
+            }
+            Err(other) => return Err(other),
+        };
+        let mut hasher = blake3::Hasher::new();
+        let total = self.graph.nodes();
+        let mut done = 0;
+        for block in mapped.labels().chunks(64 * BLOCK_NODES) {
+            hasher.update_rayon(block.as_flattened());
+            done += block.len() as u64;
+            watch.tell(Phase::Checking, done, total)?;
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        Ok(self.state.digests.get(usize::from(layer) - 1) == Some(&digest))
+    }
+
+    /// What is there, if it can be read as a state at all.
+    fn read_state(&self) -> Result<Option<SealState>, SealError> {
+        let path = self.state_path();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(SealError::disk("opening", &path)(error)),
+        };
+        let mut bytes = Vec::with_capacity(STATE_BYTES_MAX + 1);
+        file.take(STATE_BYTES_MAX as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(SealError::disk("reading", &path))?;
+        Ok(SealState::decode(&bytes).ok())
+    }
+
+    fn write_state(&self) -> Result<(), SealError> {
+        replace_file(&self.state_path(), &self.state.encode())?;
+        sync_folder(&self.folder)
+    }
+
+    /// Removes the files of other labels, by name; nothing else in the folder is touched.
+    fn clear(&self) -> Result<(), SealError> {
+        let mut paths = vec![self.state_path(), self.rows_path()];
+        paths.extend((1..=16).map(|layer| self.layer_path(layer)));
+        paths.extend((1..=16).map(|layer| self.folder.join(format!("layer-{layer}.part"))));
+        for path in paths {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(SealError::disk("removing", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        self.write_state()
+    }
+}
+
+/// Replaces a small file as a whole: it is the old one or the new one, whenever the machine stops.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), SealError> {
+    let part = path.with_extension("new");
+    let mut file = File::create(&part).map_err(SealError::disk("creating", &part))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(SealError::disk("writing", &part))?;
+    fs::rename(&part, path).map_err(SealError::disk("renaming", &part))
+}
+
+pub(super) fn sync_folder(folder: &Path) -> Result<(), SealError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(SealError::disk("syncing", folder))
+}

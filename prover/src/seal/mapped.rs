@@ -1,0 +1,46 @@
+//! A finished layer of labels, mapped from its file: held in memory as far as there is some, read from disk beyond that.
+
+use super::error::SealError;
+use super::layer::{LABEL_BYTES, LabelBytes};
+use memmap2::Mmap;
+use std::fs::File;
+use std::path::Path;
+
+/// The labels of one layer, by node.
+#[derive(Debug)]
+pub struct MappedLayer {
+    map: Mmap,
+}
+
+impl MappedLayer {
+    /// Maps the file of a finished layer of this many nodes.
+    ///
+    /// # Errors
+    /// [`SealError::Damaged`] for a file of another length, [`SealError::Disk`].
+    #[expect(
+        unsafe_code,
+        reason = "a map is sound as long as nobody changes the file: it lies in the node's own folder, was finished and \
+                  renamed into place, and is only ever removed, which leaves the map whole"
+    )]
+    pub(super) fn open(path: &Path, layer: u8, nodes: u64) -> Result<Self, SealError> {
+        let file = File::open(path).map_err(SealError::disk("opening", path))?;
+        let length = file
+            .metadata()
+            .map_err(SealError::disk("looking at", path))?;
+        if length.len() != nodes * LABEL_BYTES as u64 {
+            return Err(SealError::Damaged {
+                path: path.to_owned(),
+                layer,
+            });
+        }
+        // SAFETY: see the reason above.
+        let map = unsafe { Mmap::map(&file) }.map_err(SealError::disk("mapping", path))?;
+        Ok(Self { map })
+    }
+
+    /// The labels, by node.
+    #[must_use]
+    pub fn labels(&self) -> &[LabelBytes] {
+        self.map.as_chunks::<LABEL_BYTES>().0
+    }
+}
