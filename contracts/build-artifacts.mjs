@@ -15,6 +15,7 @@ const CONTRACTS = {
   Providers: "src/Providers.sol",
   Sectors: "src/Sectors.sol",
   Deals: "src/Deals.sol",
+  Replicas: "src/Replicas.sol",
   TestToken: "src/dev/TestToken.sol",
 };
 

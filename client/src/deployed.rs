@@ -1,6 +1,6 @@
 //! Whether a deployment is one that this software can believe: its numbers and its verifying keys.
 
-use cairn_contracts::{Chain, DEVELOPMENT_CHAINS, SetParameters};
+use cairn_contracts::{Chain, DEVELOPMENT_CHAINS, ReplicaTerms, SetParameters};
 use cairn_merkle::Commitment;
 use cairn_merkle::provider::ProviderTree;
 use cairn_prover::circuits::CircuitName;
@@ -20,6 +20,7 @@ use crate::error::OpenError;
 pub async fn check_deployment(chain: &Chain) -> Result<(), OpenError> {
     let deployment = chain.deployment();
     let set = check_parameters(&deployment.parameters)?;
+    check_terms(set, &deployment.replica_terms)?;
     check_chain(set, deployment.chain_id)?;
     let keys = chain.deployed_keys().await?;
     let name = &deployment.parameters.name;
@@ -28,6 +29,7 @@ pub async fn check_deployment(chain: &Chain) -> Result<(), OpenError> {
         (CircuitName::Append, &keys.append),
         (CircuitName::Retire, &keys.retire),
         (CircuitName::Include, &keys.include),
+        (CircuitName::Replica, &keys.replica),
     ] {
         known::check_deployed(name, circuit, &deployed.circuit_id, &deployed.key)?;
     }
@@ -74,17 +76,37 @@ fn check_parameters(shown: &SetParameters) -> Result<&'static ParamSet, OpenErro
             u64::from(shown.include_width),
         ),
     ];
-    match fields
-        .into_iter()
-        .find(|(_, expected, got)| expected != got)
-    {
-        Some((field, expected, got)) => Err(OpenError::Parameters {
-            set: shown.name.clone(),
+    same(&shown.name, &fields)?;
+    check_empty_root(set, shown)
+}
+
+/// Replicas with fewer layers, partitions or another clock are not those of the set, whatever the deposit.
+fn check_terms(set: &ParamSet, shown: &ReplicaTerms) -> Result<(), OpenError> {
+    let fields = [
+        ("layers", u64::from(set.layers), u64::from(shown.layers)),
+        (
+            "porep_challenges",
+            u64::from(set.porep_challenges),
+            u64::from(shown.partitions),
+        ),
+        ("ticket_age_s", set.ticket_age_s, shown.ticket_age_s),
+        ("seed_delay_s", set.seed_delay_s, shown.seed_delay_s),
+        ("replica_due_s", set.replica_due_s, shown.due_s),
+    ];
+    same(set.name, &fields)
+}
+
+/// Refuses the first field that differs: (name, ours, the deployment's).
+fn same(set: &str, fields: &[(&'static str, u64, u64)]) -> Result<(), OpenError> {
+    let differs = |(_, expected, got): &&(&str, u64, u64)| expected != got;
+    match fields.iter().find(differs) {
+        Some(&(field, expected, got)) => Err(OpenError::Parameters {
+            set: set.to_owned(),
             field,
             expected,
             got,
         }),
-        None => check_empty_root(set, shown),
+        None => Ok(()),
     }
 }
 
@@ -122,6 +144,46 @@ mod tests {
     #[test]
     fn a_deployment_with_our_numbers_is_taken() {
         check_parameters(&shown()).unwrap();
+    }
+
+    #[test]
+    fn replicas_of_fewer_layers_or_partitions_than_the_set_has_are_refused() {
+        let terms = ReplicaTerms {
+            layers: 2,
+            partitions: 1,
+            ticket_age_s: 3600,
+            seed_delay_s: 6,
+            due_s: 1800,
+            deposit: 0,
+        };
+        let set = |name| ParamSet::by_name(name).unwrap();
+        check_terms(set("devnet"), &terms).unwrap();
+        let refused = check_terms(set("testnet"), &terms);
+        assert!(
+            matches!(
+                refused,
+                Err(OpenError::Parameters {
+                    field: "layers",
+                    expected: 8,
+                    got: 2,
+                    ..
+                })
+            ),
+            "two layers where eight are required: {refused:?}"
+        );
+        let refused = check_terms(set("peer"), &terms);
+        assert!(
+            matches!(
+                refused,
+                Err(OpenError::Parameters {
+                    field: "porep_challenges",
+                    expected: 2,
+                    got: 1,
+                    ..
+                })
+            ),
+            "one partition where two are required: {refused:?}"
+        );
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub(crate) mod deals {
     alloy::sol!(Deals, "artifacts/Deals.json");
 }
 
+pub(crate) mod replicas {
+    alloy::sol!(Replicas, "artifacts/Replicas.json");
+}
+
 pub(crate) mod token {
     alloy::sol!(TestToken, "artifacts/TestToken.json");
 }
@@ -32,14 +36,16 @@ pub(crate) mod artifact {
     pub(crate) const PROVIDERS: &str = include_str!("../artifacts/Providers.json");
     pub(crate) const SECTORS: &str = include_str!("../artifacts/Sectors.json");
     pub(crate) const DEALS: &str = include_str!("../artifacts/Deals.json");
+    pub(crate) const REPLICAS: &str = include_str!("../artifacts/Replicas.json");
     pub(crate) const TEST_TOKEN: &str = include_str!("../artifacts/TestToken.json");
 
-    pub(crate) const ALL: [(&str, &str); 6] = [
+    pub(crate) const ALL: [(&str, &str); 7] = [
         ("Verifier", VERIFIER),
         ("Beacon", BEACON),
         ("Providers", PROVIDERS),
         ("Sectors", SECTORS),
         ("Deals", DEALS),
+        ("Replicas", REPLICAS),
         ("TestToken", TEST_TOKEN),
     ];
 }

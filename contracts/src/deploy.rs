@@ -1,10 +1,11 @@
 //! Puts the market on a chain: key data contracts first, then the contracts that name them.
 //!
 //! ```text
-//! 4 key data contracts   Verifier   Beacon   Providers   (TestToken)
+//! 5 key data contracts   Verifier   Beacon   Providers   (TestToken)
 //!                  \        |         |          |          |
 //!                   `---- Sectors ----'          |          |
-//!                            \------ Deals ------+----------'     then Sectors.bindDeals(Deals)
+//!                            |\----- Deals ------+----------|
+//!                            \----- Replicas ---------------'     then Sectors.bind(Deals, Replicas)
 //! ```
 
 use alloy::primitives::{Address as EvmAddress, B256, Bytes, TxKind, U256};
@@ -17,12 +18,13 @@ use tracing::info;
 use crate::abi::artifact;
 use crate::abi::beacon::Beacon;
 use crate::abi::deals::Deals;
+use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
 use crate::abi::token::TestToken;
 use crate::account::Account;
 use crate::chain::{Chain, chain_id};
 use crate::convert::{evm, nonsense, ours, word};
-use crate::deployment::{CircuitSet, Deployment, KeyRecord, SetParameters};
+use crate::deployment::{CircuitSet, Deployment, KeyRecord, ReplicaTerms, SetParameters};
 use crate::error::{ChainError, DeployError};
 use crate::rpc::{ChainOptions, Rpc};
 use crate::schedule::Schedule;
@@ -34,6 +36,11 @@ pub const DEVELOPMENT_CHAINS: [u64; 2] = [31337, 1337];
 /// Bytes of a verifying key before the points of its public inputs, and of each of these points.
 const KEY_HEAD_BYTES: usize = 896;
 const KEY_POINT_BYTES: usize = 128;
+
+/// Layers of labels below which a replica is made again faster than it is asked for.
+pub const LEAST_LAYERS: u8 = 8;
+/// Bytes of a sector below which the same holds: 8 GiB.
+pub const LEAST_SEALED_SECTOR_BYTES: u64 = 1 << 33;
 
 /// A verifying key to be deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +68,8 @@ pub enum TokenPlan {
 pub struct DeployPlan {
     /// The set's numbers.
     pub parameters: SetParameters,
+    /// What a replica must be.
+    pub replica_terms: ReplicaTerms,
     /// Whether the set is for development only (its space guarantee or its timing is not meant for real money).
     pub insecure_set: bool,
     /// Whether the keys were made from a public seed: anybody can forge proofs under them.
@@ -81,24 +90,48 @@ impl DeployPlan {
     /// # Errors
     /// [`DeployError`]: the plan is refused on this chain, or is malformed.
     pub fn check(&self, chain_id: u64) -> Result<(), DeployError> {
-        let set = &self.parameters.name;
         if !DEVELOPMENT_CHAINS.contains(&chain_id) {
-            if self.insecure_keys {
-                return Err(DeployError::InsecureKeys {
-                    set: set.clone(),
-                    chain_id,
-                });
-            }
-            if self.insecure_set {
-                return Err(DeployError::InsecureSet {
-                    set: set.clone(),
-                    chain_id,
-                });
-            }
-            if matches!(self.token, TokenPlan::Test { .. }) {
-                return Err(DeployError::TestToken { chain_id });
-            }
+            self.check_production(chain_id)?;
         }
+        self.check_keys()
+    }
+
+    /// What is allowed where money is not real only.
+    fn check_production(&self, chain_id: u64) -> Result<(), DeployError> {
+        let set = self.parameters.name.clone();
+        if self.insecure_keys {
+            return Err(DeployError::InsecureKeys { set, chain_id });
+        }
+        if self.insecure_set {
+            return Err(DeployError::InsecureSet { set, chain_id });
+        }
+        let layers = self.replica_terms.layers;
+        if layers < LEAST_LAYERS {
+            return Err(DeployError::FewLayers {
+                set,
+                layers,
+                chain_id,
+            });
+        }
+        let sector_bytes = self.parameters.sector_bytes();
+        if sector_bytes < LEAST_SEALED_SECTOR_BYTES {
+            return Err(DeployError::SmallSectors {
+                set,
+                sector_bytes,
+                chain_id,
+            });
+        }
+        if self.replica_terms.deposit == 0 {
+            return Err(DeployError::NoDeposit { chain_id });
+        }
+        if matches!(self.token, TokenPlan::Test { .. }) {
+            return Err(DeployError::TestToken { chain_id });
+        }
+        Ok(())
+    }
+
+    /// Every key has the length its circuit demands.
+    fn check_keys(&self) -> Result<(), DeployError> {
         let width = usize::from(self.parameters.include_width);
         let keys = &self.keys;
         let inputs = [
@@ -110,6 +143,7 @@ impl DeployPlan {
                 &keys.include,
                 width.saturating_mul(2).saturating_add(1),
             ),
+            ("keys.replica", &keys.replica, 7),
         ];
         for (field, plan, count) in inputs {
             let points = count.saturating_add(1);
@@ -169,6 +203,7 @@ impl Builder {
             append: self.key(&plan.keys.append).await?,
             retire: self.key(&plan.keys.retire).await?,
             include: self.key(&plan.keys.include).await?,
+            replica: self.key(&plan.keys.replica).await?,
         };
         let token = self.token(&plan.token).await?;
         let verifier = self.contract("Verifier", artifact::VERIFIER, &[]).await?;
@@ -192,12 +227,23 @@ impl Builder {
         let deals = self
             .contract("Deals", artifact::DEALS, &arguments.abi_encode())
             .await?;
+        let arguments = Replicas::constructorCall {
+            token_: token,
+            sectors_: sectors,
+            terms_: terms(&plan.replica_terms),
+        };
+        let replicas = self
+            .contract("Replicas", artifact::REPLICAS, &arguments.abi_encode())
+            .await?;
         let call = Call {
             contract: "Sectors",
-            function: "bindDeals",
+            function: "bind",
         };
-        self.call(&call, sectors, &Sectors::bindDealsCall { deals_: deals })
-            .await?;
+        let bind = Sectors::bindCall {
+            deals_: deals,
+            replicas_: replicas,
+        };
+        self.call(&call, sectors, &bind).await?;
         Ok(Deployment {
             chain_id: self.chain_id,
             start_block: self.start_block.unwrap_or_default(),
@@ -207,7 +253,9 @@ impl Builder {
             providers: ours(providers),
             sectors: ours(sectors),
             deals: ours(deals),
+            replicas: ours(replicas),
             parameters: plan.parameters.clone(),
+            replica_terms: plan.replica_terms,
             schedule: plan.schedule,
             keys,
         })
@@ -346,8 +394,20 @@ fn sectors_arguments(
             circuit(&keys.append),
             circuit(&keys.retire),
             circuit(&keys.include),
+            circuit(&keys.replica),
         ],
         emptyRoot_: word(&parameters.empty_root),
+    }
+}
+
+fn terms(terms: &ReplicaTerms) -> Replicas::ReplicaTerms {
+    Replicas::ReplicaTerms {
+        layers: terms.layers,
+        partitions: terms.partitions,
+        ticketAge: terms.ticket_age_s,
+        seedDelay: terms.seed_delay_s,
+        due: terms.due_s,
+        deposit: terms.deposit,
     }
 }
 
@@ -417,6 +477,14 @@ mod tests {
                 include_width: 2,
                 empty_root: Commitment::from_be_bytes([1; 32]).unwrap(),
             },
+            replica_terms: ReplicaTerms {
+                layers: 2,
+                partitions: 1,
+                ticket_age_s: 600,
+                seed_delay_s: 3,
+                due_s: 600,
+                deposit: 0,
+            },
             insecure_set: true,
             insecure_keys: true,
             schedule: Schedule {
@@ -433,6 +501,7 @@ mod tests {
                 append: key(5),
                 retire: key(3),
                 include: key(5),
+                replica: key(7),
             },
             token: TokenPlan::Test { mint: Vec::new() },
         }
@@ -464,17 +533,36 @@ mod tests {
                 insecure_set: false,
                 ..sound_keys
             };
+            let mut sound = sound_set;
             assert!(
                 matches!(
-                    sound_set.check(chain_id),
-                    Err(DeployError::TestToken { .. })
+                    sound.check(chain_id),
+                    Err(DeployError::FewLayers { layers: 2, .. })
                 ),
+                "then the layers"
+            );
+            sound.replica_terms.layers = 8;
+            assert!(
+                matches!(
+                    sound.check(chain_id),
+                    Err(DeployError::SmallSectors {
+                        sector_bytes: 2_097_152,
+                        ..
+                    })
+                ),
+                "then the size of a sector"
+            );
+            sound.parameters.sector_log2_leaves = 28;
+            assert!(
+                matches!(sound.check(chain_id), Err(DeployError::NoDeposit { .. })),
+                "then the deposit"
+            );
+            sound.replica_terms.deposit = 1;
+            assert!(
+                matches!(sound.check(chain_id), Err(DeployError::TestToken { .. })),
                 "then the token"
             );
-            let sound = DeployPlan {
-                token: TokenPlan::Existing(Address([1; 20])),
-                ..sound_set
-            };
+            sound.token = TokenPlan::Existing(Address([1; 20]));
             sound.check(chain_id).unwrap();
         }
     }

@@ -7,6 +7,7 @@ use cairn_wire::{Address, Commitment, Eip712Domain};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DeploymentFileError;
+use crate::replica::ReplicaBinding;
 use crate::schedule::Schedule;
 
 /// A deployed market. Written by the deploy tool, read by everybody else as JSON.
@@ -29,8 +30,12 @@ pub struct Deployment {
     pub sectors: Address,
     /// Deals, escrow and pay.
     pub deals: Address,
+    /// Replicas and their deposits.
+    pub replicas: Address,
     /// Parameters of the set, as the contracts show them.
     pub parameters: SetParameters,
+    /// What a replica must be, as the contracts show it.
+    pub replica_terms: ReplicaTerms,
     /// When periods, rounds, freezes and deadlines are.
     pub schedule: Schedule,
     /// The verifying keys.
@@ -72,6 +77,24 @@ impl SetParameters {
     }
 }
 
+/// What a deployment demands of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaTerms {
+    /// Layers of labels.
+    pub layers: u8,
+    /// Proofs of a proof of replication, one challenge each.
+    pub partitions: u16,
+    /// How old a ticket's round may be at the precommit, in seconds.
+    pub ticket_age_s: u64,
+    /// Seconds between a precommit and the earliest round that may seed its challenges.
+    pub seed_delay_s: u64,
+    /// Seconds to prove a replica, from the deadline of the seed's period or from the later posting of its round.
+    pub due_s: u64,
+    /// What a precommit costs until it is proven, in smallest token units.
+    pub deposit: u128,
+}
+
 /// One value for each of the circuits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitSet<T> {
@@ -83,6 +106,8 @@ pub struct CircuitSet<T> {
     pub retire: T,
     /// Pieces lie in a sector.
     pub include: T,
+    /// One partition of a proof of replication.
+    pub replica: T,
 }
 
 /// A verifying key on chain.
@@ -105,6 +130,16 @@ impl Deployment {
         Eip712Domain {
             chain_id: self.chain_id,
             deals: self.deals,
+        }
+    }
+
+    /// What replicas of this market are encoded and proven for.
+    #[must_use]
+    pub const fn replica_binding(&self) -> ReplicaBinding {
+        ReplicaBinding {
+            chain_id: self.chain_id,
+            replicas: self.replicas,
+            circuit_id: self.keys.replica.circuit_id,
         }
     }
 

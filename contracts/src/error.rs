@@ -240,6 +240,38 @@ pub enum DeployError {
         /// Where it should have gone.
         chain_id: u64,
     },
+    /// Us: a replica of so few layers is made again faster than it is asked for.
+    #[error(
+        "replicas of parameter set {set} have {layers} layers: refused on chain {chain_id}, which is not a development chain, below eight"
+    )]
+    FewLayers {
+        /// Parameter set.
+        set: String,
+        /// Its layers.
+        layers: u8,
+        /// Where it should have gone.
+        chain_id: u64,
+    },
+    /// Us: a sector so small is sealed again faster than it is asked for.
+    #[error(
+        "sealed sectors of parameter set {set} have {sector_bytes} bytes: refused on chain {chain_id}, which is not a development chain, below 8 GiB"
+    )]
+    SmallSectors {
+        /// Parameter set.
+        set: String,
+        /// Bytes of a sector.
+        sector_bytes: u64,
+        /// Where it should have gone.
+        chain_id: u64,
+    },
+    /// Us: a replica that cannot be proven must cost something where money is real.
+    #[error(
+        "a deposit of nothing is refused on chain {chain_id}, which is not a development chain"
+    )]
+    NoDeposit {
+        /// Where it should have gone.
+        chain_id: u64,
+    },
     /// Us: the test token mints for anybody, so it exists on development chains only.
     #[error(
         "the test token is refused on chain {chain_id}, which is not a development chain: name an existing token"

@@ -49,6 +49,59 @@ pub enum ChainEventKind {
         /// Whether it came by that period's deadline (otherwise the period is void).
         counted: bool,
     },
+    /// A provider took numbers for replicas.
+    NumbersReserved {
+        /// Whose.
+        provider: Address,
+        /// The first of them.
+        first: SectorNumber,
+        /// How many.
+        count: u16,
+    },
+    /// A provider committed to a replica and paid the deposit.
+    ReplicaPrecommitted {
+        /// Whose.
+        provider: Address,
+        /// Under which number.
+        number: SectorNumber,
+        /// Root of its data tree.
+        comm_d: Commitment,
+        /// What it commits to.
+        comm_r: Commitment,
+        /// The period whose round is its ticket.
+        ticket_period: Period,
+        /// The period whose round seeds its challenges.
+        seed_period: Period,
+        /// Locked until it is proven or expires.
+        deposit: u128,
+    },
+    /// A replica was proven.
+    ReplicaProven {
+        /// Whose.
+        provider: Address,
+        /// Under which number.
+        number: SectorNumber,
+        /// Credited to the provider.
+        deposit: u128,
+    },
+    /// A replica was not proven in time.
+    ReplicaExpired {
+        /// Whose.
+        provider: Address,
+        /// Under which number.
+        number: SectorNumber,
+        /// Burned.
+        deposit: u128,
+    },
+    /// Credit left the Replicas contract.
+    DepositWithdrawn {
+        /// Whose.
+        account: Address,
+        /// Where it went.
+        to: Address,
+        /// How much.
+        amount: u128,
+    },
     /// A sector was appended.
     SectorAppended {
         /// Whose.

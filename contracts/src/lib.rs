@@ -18,7 +18,7 @@
 //! | `account`, `rpc`, `rpc_types` | transactions of one account; JSON-RPC over several endpoints |
 //! | `verdict`, `revert` | a contract's "no", by its Solidity name and arguments |
 //! | [`follower`], `follow` | position of a reader of events, without and with I/O |
-//! | [`schedule`], [`seed`], [`settlement`], [`words`] | pure twins: times, window seeds, pay, packed inputs |
+//! | [`schedule`], [`seed`], [`replica`], [`settlement`], [`words`] | pure twins: times, window seeds, what replicas are bound to, pay, packed inputs |
 //! | `deploy`, `deployment` | putting the market on a chain; the file that says where it is |
 //! | [`anvil`] | the development chain, for tests and the devnet |
 //! | `abi`, `convert`, `hex32` | generated bindings, conversions |
@@ -48,6 +48,7 @@ mod follow;
 pub mod follower;
 mod hex32;
 pub mod market;
+pub mod replica;
 mod revert;
 mod rpc;
 mod rpc_types;
@@ -59,15 +60,18 @@ pub mod words;
 
 pub use anvil::{Anvil, AnvilOptions};
 pub use chain::{Chain, EvmProof, Retirement};
-pub use deploy::{DEVELOPMENT_CHAINS, DeployPlan, KeyPlan, TokenPlan, deploy};
-pub use deployment::{CircuitSet, Deployment, KeyRecord, SetParameters};
+pub use deploy::{
+    DEVELOPMENT_CHAINS, DeployPlan, KeyPlan, LEAST_LAYERS, LEAST_SEALED_SECTOR_BYTES, TokenPlan,
+    deploy,
+};
+pub use deployment::{CircuitSet, Deployment, KeyRecord, ReplicaTerms, SetParameters};
 pub use error::{AnvilError, ChainError, DeployError, DeploymentFileError, Refusal, Retry};
 pub use events::{ChainEvent, ChainEventKind, DealTerms};
 pub use follow::News;
 pub use follower::{BlockRef, Follower};
 pub use market::{
-    Activation, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, SectorInfo, SlotState, SlotStatus,
-    TreeState, TxReceipt, Uptime, Window,
+    Activation, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, ReplicaChallenge, ReplicaInfo,
+    ReplicaStatus, SectorInfo, SlotState, SlotStatus, TreeState, TxReceipt, Uptime, Window,
 };
 pub use rpc::ChainOptions;
 pub use schedule::Schedule;

@@ -91,6 +91,45 @@ pub struct SectorInfo {
     pub live_slots: u32,
 }
 
+/// A replica on chain, from its precommit on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaInfo {
+    /// Root of its data tree.
+    pub comm_d: Commitment,
+    /// What it commits to.
+    pub comm_r: Commitment,
+    /// The period whose round is its ticket.
+    pub ticket_period: Period,
+    /// The period whose round seeds its challenges.
+    pub seed_period: Period,
+    /// Where it stands.
+    pub status: ReplicaStatus,
+}
+
+/// Where a precommitted replica stands. `Committed -> Proven -> Used`, or `Committed -> Expired`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaStatus {
+    /// Waits for its proof; the deposit is locked.
+    Committed,
+    /// Proven; the deposit was credited; it may become a sector.
+    Proven,
+    /// Its sector was appended (and may have been retired since).
+    Used,
+    /// Not proven in time; the deposit is burned.
+    Expired,
+}
+
+/// The public inputs of a precommitted replica's proof that the caller does not choose: field elements, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaChallenge {
+    /// What every replica of the deployment is encoded for.
+    pub porep_id: [u8; 32],
+    /// The ticket it was encoded with.
+    pub ticket: [u8; 32],
+    /// The seed of its challenges.
+    pub seed: [u8; 32],
+}
+
 /// One slot of a deal to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewSlot {

@@ -101,6 +101,49 @@ impl Schedule {
         Period(self.open_period(time_unix).0.saturating_sub(1))
     }
 
+    /// The first period whose round's time lies behind a time.
+    #[must_use]
+    pub const fn period_after(&self, time_unix: u64) -> Period {
+        match time_unix.checked_sub(self.t0_unix) {
+            Some(since) => match since.checked_div(self.period_s) {
+                Some(periods) => Period(periods.saturating_add(1)),
+                None => Period(1),
+            },
+            None => Period(1),
+        }
+    }
+
+    /// The period whose round seeds the challenges of a replica that is precommitted at a time.
+    #[must_use]
+    pub const fn seed_period(&self, time_unix: u64, seed_delay_s: u64) -> Period {
+        self.period_after(time_unix.saturating_add(seed_delay_s))
+    }
+
+    /// The oldest and the newest period whose round may be the ticket of a precommit at a time (if it was posted).
+    #[must_use]
+    pub const fn ticket_periods(
+        &self,
+        time_unix: u64,
+        ticket_age_s: u64,
+    ) -> Option<(Period, Period)> {
+        let newest = self.period_after(time_unix).0.saturating_sub(1);
+        let since = time_unix
+            .saturating_sub(ticket_age_s)
+            .saturating_sub(self.t0_unix);
+        let oldest = match since.checked_next_multiple_of(self.period_s) {
+            Some(up) => match up.checked_div(self.period_s) {
+                Some(periods) => periods,
+                None => return None,
+            },
+            None => return None,
+        };
+        let oldest = if oldest == 0 { 1 } else { oldest };
+        if oldest > newest {
+            return None;
+        }
+        Some((Period(oldest), Period(newest)))
+    }
+
     /// The last period whose deadline lies before a time; 0 when there is none.
     #[must_use]
     pub const fn last_closed_period(&self, time_unix: u64) -> Period {
@@ -185,6 +228,38 @@ mod tests {
             );
         }
         assert_eq!(DEVNET.last_closed_period(0), Period(0), "none yet");
+    }
+
+    #[test]
+    fn a_seed_comes_strictly_after_the_delay() {
+        let round = DEVNET.round_time(Period(3));
+        assert_eq!(DEVNET.seed_period(round - 7, 6), Period(3), "just in time");
+        assert_eq!(DEVNET.seed_period(round - 6, 6), Period(4), "not at it");
+        assert_eq!(DEVNET.seed_period(0, 6), Period(1), "long before the first");
+    }
+
+    #[test]
+    fn a_ticket_is_of_a_round_that_came_and_is_young_enough() {
+        let both = |from, to| Some((Period(from), Period(to)));
+        let round = DEVNET.round_time(Period(9));
+        assert_eq!(DEVNET.ticket_periods(round, 72), both(7, 9), "at its time");
+        assert_eq!(DEVNET.ticket_periods(round - 1, 72), both(7, 8), "before");
+        assert_eq!(DEVNET.ticket_periods(round + 1, 72), both(8, 9), "after");
+        assert_eq!(
+            DEVNET.ticket_periods(DEVNET.round_time(Period(1)), 3600),
+            both(1, 1),
+            "the first"
+        );
+        assert_eq!(
+            DEVNET.ticket_periods(DEVNET.round_time(Period(1)) - 1, 3600),
+            None,
+            "none came yet"
+        );
+        assert_eq!(
+            DEVNET.ticket_periods(round + 1, 0),
+            None,
+            "none young enough"
+        );
     }
 
     #[test]

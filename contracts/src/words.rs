@@ -5,6 +5,7 @@
 //!         skips@208(8)
 //! append  count@0(32) sector_number@32(64) kind@96(8)
 //! retire  count@0(32) index@32(32) removed_number@64(64) moved_number@128(64)
+//! replica sector_number@0(64) partition@64(16)
 //! piece   offset_leaves@0(40) b@40(8) byte_len@48(40)          each name@first bit(width)
 //! ```
 //!
@@ -40,6 +41,15 @@ pub fn retire(count: u32, index: u32, removed: SectorNumber, moved: SectorNumber
     word.put(32, &index.to_le_bytes());
     word.put(64, &removed.0.to_le_bytes());
     word.put(128, &moved.0.to_le_bytes());
+    word.0
+}
+
+/// The word of one partition of a proof of replication.
+#[must_use]
+pub fn replica(number: SectorNumber, partition: u16) -> [u8; 32] {
+    let mut word = Word::default();
+    word.put(0, &number.0.to_le_bytes());
+    word.put(64, &partition.to_le_bytes());
     word.0
 }
 
@@ -98,6 +108,11 @@ mod tests {
             removed,
             at(count.into(), 0) | at(7, 32) | at(wide, 64) | at(9, 128),
             "retire"
+        );
+        assert_eq!(
+            integer(replica(SectorNumber(wide), 0x0d0e)),
+            at(wide, 0) | at(0x0d0e, 64),
+            "replica"
         );
         let (offset, len) = ((1_u64 << 40) - 2, (1_u64 << 40) - 1);
         assert_eq!(

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use cairn_contracts::{
-    CircuitSet, DeployPlan, Deployment, KeyPlan, Schedule, SetParameters, TokenPlan,
+    CircuitSet, DeployPlan, Deployment, KeyPlan, ReplicaTerms, Schedule, SetParameters, TokenPlan,
     deploy as deploy_market,
 };
 use cairn_merkle::Commitment;
@@ -46,6 +46,7 @@ pub fn keys(plan: &Plan) -> Result<CircuitSet<KeyPlan>> {
         append: key(CircuitName::Append)?,
         retire: key(CircuitName::Retire)?,
         include: key(CircuitName::Include)?,
+        replica: key(CircuitName::Replica)?,
     })
 }
 
@@ -60,6 +61,7 @@ pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> 
     let beacon = SecretKey::from_seed(&accounts::secret_bytes(&plan.seed, accounts::BEACON))?;
     let deploy_plan = DeployPlan {
         parameters: parameters(set)?,
+        replica_terms: replica_terms(set)?,
         insecure_set: true,
         insecure_keys: set.insecure_keys,
         schedule: schedule(set, SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()),
@@ -83,6 +85,20 @@ fn parameters(set: &ParamSet) -> Result<SetParameters> {
         tree_levels: u8::try_from(set.tree_levels)?,
         include_width: u8::try_from(set.include_width)?,
         empty_root: Commitment::from(ProviderTree::new(set.tree_levels)?.root()),
+    })
+}
+
+/// What a replica of the devnet costs until it is proven, in smallest token units.
+const DEPOSIT: u128 = 1_000_000;
+
+fn replica_terms(set: &ParamSet) -> Result<ReplicaTerms> {
+    Ok(ReplicaTerms {
+        layers: set.layers,
+        partitions: u16::try_from(set.porep_challenges)?,
+        ticket_age_s: set.ticket_age_s,
+        seed_delay_s: set.seed_delay_s,
+        due_s: set.replica_due_s,
+        deposit: DEPOSIT,
     })
 }
 

@@ -38,6 +38,8 @@ contract Beacon is Periods {
     /// @notice Randomness of a round; zero while the round is unknown here.
     mapping(uint64 round => bytes32) public randomness;
 
+    /// When the round of a void period was posted after all; nothing is stored for rounds that came in time.
+    mapping(uint64 period => uint64) private _lateSince;
     mapping(uint256 index => uint256 run) private _counted;
     uint32 private _countedRuns;
 
@@ -71,6 +73,7 @@ contract Beacon is Periods {
         uint64 period = _periodAt(time);
         bool counts = period != 0 && _now() <= deadline(period);
         if (counts) _countedRuns = Runs.mark(_counted, _countedRuns, period);
+        else if (period != 0) _lateSince[period] = _now();
         emit RoundPosted(round, value, period, counts);
     }
 
@@ -87,6 +90,14 @@ contract Beacon is Periods {
     /// @notice Whether the round of `period` was posted in time.
     function counted(uint64 period) external view returns (bool) {
         return Runs.has(_counted, _countedRuns, period);
+    }
+
+    /// @notice Since when the round of `period` was surely known here: its deadline, or the moment it was posted if that
+    /// came later; 0 while it is unknown.
+    function knownSince(uint64 period) external view returns (uint64) {
+        if (randomness[roundOf(period)] == 0) return 0;
+        uint64 late = _lateSince[period];
+        return late == 0 ? deadline(period) : late;
     }
 
     /// @notice The beacon's public key, G2, 256 bytes.

@@ -53,8 +53,10 @@ library Constants {
     uint256 internal constant G2_BYTES = 256;
     /// A proof is A (G1), B (G2), C (G1).
     uint256 internal constant PROOF_BYTES = 512;
-    /// Most public inputs of a circuit: `include` with 16 places has 33.
-    uint256 internal constant MAX_INPUTS = 64;
+    /// Most public inputs of a circuit (`include` with 16 places has 33): with ic_0 they are 64 points.
+    uint256 internal constant MAX_INPUTS = 63;
+    /// Most proofs of one batch: the discount table below ends at 64 points.
+    uint256 internal constant MAX_BATCH = 64;
 
     // Prices of EIP-2537; a failing precompile burns what it was given, so exactly these are forwarded.
     uint256 internal constant GAS_G1_ADD = 375;
@@ -75,8 +77,18 @@ library Constants {
     uint8 internal constant KIND_HOT = 0;
     uint8 internal constant KIND_SEALED = 1;
 
-    /// Purpose of a seed (the first word hashed).
+    // Purpose of a seed or an id (the first word hashed).
     bytes32 internal constant PURPOSE_WINDOW = keccak256("cairn/v1/window");
+    bytes32 internal constant PURPOSE_POREP = keccak256("cairn/v1/porep");
+    bytes32 internal constant PURPOSE_POREP_SEED = keccak256("cairn/v1/porep-seed");
+    bytes32 internal constant PURPOSE_BATCH = keccak256("cairn/v1/batch");
+
+    /// Most sector numbers one call reserves.
+    uint256 internal constant MAX_RESERVED = 256;
+    /// Most partitions of a proof of replication.
+    uint256 internal constant MAX_PARTITIONS = 32;
+    /// Where lost deposits go: ERC-20s refuse the zero address, and nobody has this one's key.
+    address internal constant BURN = address(0xdEaD);
 
     /// Longest endpoint a provider may register, in bytes.
     uint256 internal constant MAX_ENDPOINT_BYTES = 255;

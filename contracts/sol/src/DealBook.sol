@@ -153,7 +153,7 @@ abstract contract DealBook is Acceptances, Periods {
         bool sound = n != 0 && n <= Constants.MAX_SLOTS && d.k != 0 && d.k <= n && d.codeId != 0 && d.stripBytes != 0
             && d.segmentBytes != 0 && d.activationPeriods != 0 && d.activationPeriods <= d.periods;
         if (!sound) revert Deals_TermsRefused(index);
-        if (d.kind != Constants.KIND_HOT) revert Deals_KindRefused(index, d.kind);
+        if (d.kind > Constants.KIND_SEALED) revert Deals_KindRefused(index, d.kind);
         for (uint256 i = 0; i < n; ++i) {
             if (!_sound(d.slots[i])) revert Deals_PieceRefused(index, i);
             uint256 ask = leastPrice(providers.askOf(d.slots[i].provider), d.slots[i].b);

@@ -65,6 +65,11 @@ abstract contract Periods {
         return shifted < T0 ? 1 : (shifted - T0) / PERIOD + 1;
     }
 
+    /// @notice The first period whose round's time lies behind `time`.
+    function periodAfter(uint64 time) public view returns (uint64) {
+        return time < T0 ? 1 : (time - T0) / PERIOD + 1;
+    }
+
     /// @notice The last period whose deadline lies before `time`; 0 when there is none.
     function lastClosedPeriod(uint64 time) public view returns (uint64) {
         uint64 first = T0 + DUE;

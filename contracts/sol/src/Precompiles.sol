@@ -28,7 +28,7 @@ library Precompiles {
         return _call(G1ADD, Constants.GAS_G1_ADD, bytes.concat(a, b), Constants.G1_BYTES);
     }
 
-    /// sum of scalar_i * P_i over the pairs of `input` (160 bytes each: point, scalar), at most MAX_INPUTS pairs.
+    /// sum of scalar_i * P_i over the pairs of `input` (160 bytes each: point, scalar), at most 64 pairs.
     function g1Msm(bytes memory input) internal view returns (bool, bytes memory) {
         uint256 points = input.length / 160;
         bytes memory table = Constants.G1_MSM_DISCOUNT;

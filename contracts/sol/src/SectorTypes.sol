@@ -6,7 +6,8 @@ enum Circuit {
     Spacetime,
     Append,
     Retire,
-    Include
+    Include,
+    Replica
 }
 
 /// @notice A circuit's verifying key and its id (hash of its matrices).

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Beacon} from "./Beacon.sol";
 import {Constants} from "./Constants.sol";
+import {Replicas} from "./Replicas.sol";
 import {Runs} from "./Runs.sol";
 import {Circuit, CircuitKey, Parameters, Sector} from "./SectorTypes.sol";
 import {Trees} from "./Trees.sol";
@@ -11,7 +12,8 @@ import {Words} from "./Words.sol";
 
 /// @title Sectors: what providers have committed to, and their proofs of spacetime.
 /// @notice A sector enters a provider's tree by a proof of `append`, leaves it by a proof of `retire`, and one proof of
-/// `spacetime` per (provider, tree, period) shows that the whole tree is held. Invariants:
+/// `spacetime` per (provider, tree, period) shows that the whole tree is held. A sealed sector enters with the
+/// commitments of a replica that was proven under a number reserved for it (see Replicas). Invariants:
 ///     newest count of a tree = sectors appended - sectors retired;
 ///     at most one proof counts per (provider, tree, period), and only within [round time, deadline];
 ///     a sector with live slots is in its tree.
@@ -19,14 +21,16 @@ import {Words} from "./Words.sol";
 contract Sectors is Trees {
     /// @notice The parameter set contradicts itself or does not fit the inputs of a circuit.
     error Sectors_ParametersRefused();
-    /// @notice Only the deployer binds Deals.
+    /// @notice Only the deployer binds Deals and Replicas.
     error Sectors_NotDeployer();
-    /// @notice Deals is bound for good.
-    error Sectors_DealsAlreadyBound();
+    /// @notice Deals and Replicas are bound for good.
+    error Sectors_AlreadyBound();
     /// @notice Only Deals moves live slots.
     error Sectors_NotDeals(address caller);
-    /// @notice This deployment takes hot sectors only.
+    /// @notice `append` takes hot sectors only; sealed ones come by `appendSealed`.
     error Sectors_KindRefused(uint8 kind);
+    /// @notice One call reserves between one and `most` numbers.
+    error Sectors_ReserveCount(uint16 got, uint256 most);
     /// @notice The tree holds as many sectors as it can; use another tree.
     error Sectors_TreeFull(address provider, uint32 tree);
     /// @notice The provider has no such sector, or it was retired.
@@ -48,8 +52,10 @@ contract Sectors is Trees {
     /// @notice The tree was proven for this period.
     error Sectors_AlreadyProven(address provider, uint32 tree, uint64 period);
 
-    /// @notice Deals was bound; this happens once.
-    event DealsBound(address deals);
+    /// @notice Deals and Replicas were bound; this happens once.
+    event Bound(address deals, address replicas);
+    /// @notice The provider took `count` numbers from `first` on for replicas; no hot sector will have them.
+    event NumbersReserved(address indexed provider, uint64 first, uint16 count);
     /// @notice A sector entered a tree at `index`; its root, newest from now on, counts from `effectivePeriod`.
     event SectorAppended(
         address indexed provider,
@@ -79,7 +85,7 @@ contract Sectors is Trees {
 
     /// @notice Checks every proof.
     Verifier public immutable verifier;
-    /// @notice May bind Deals, once; nothing else.
+    /// @notice May bind Deals and Replicas, once; nothing else.
     address public immutable deployer;
     /// @notice A sector has 2^this leaves.
     uint8 public immutable sectorLog2Leaves;
@@ -95,15 +101,20 @@ contract Sectors is Trees {
     bytes32 private immutable _retireId;
     address private immutable _includeKey;
     bytes32 private immutable _includeId;
+    address private immutable _replicaKey;
+    bytes32 private immutable _replicaId;
 
     /// @notice Name of the parameter set.
     string public parameterSet;
     /// @notice The contract that moves live slots; zero until bound.
     address public deals;
-    /// @notice The number of a provider's newest sector; numbers begin at 1.
+    /// @notice The contract that proves replicas; zero until bound.
+    Replicas public replicas;
+    /// @notice The newest number a provider used or reserved; numbers begin at 1.
     mapping(address provider => uint64) public lastNumber;
 
     mapping(address provider => mapping(uint64 number => Sector)) private _sectors;
+    mapping(address provider => mapping(uint256 word => uint256 bits)) private _reserved;
 
     /// @param circuits keys and ids in the order of `Circuit`
     /// @param emptyRoot_ root of a tree of `treeLevels` levels without sectors
@@ -111,7 +122,7 @@ contract Sectors is Trees {
         Verifier verifier_,
         Beacon beacon_,
         Parameters memory parameters,
-        CircuitKey[4] memory circuits,
+        CircuitKey[5] memory circuits,
         uint256 emptyRoot_
     ) Trees(beacon_, emptyRoot_) {
         bool sound = parameters.sectorLog2Leaves <= 32 && parameters.treeLevels != 0 && parameters.treeLevels <= 7
@@ -128,19 +139,36 @@ contract Sectors is Trees {
         (_appendKey, _appendId) = (circuits[1].key, circuits[1].id);
         (_retireKey, _retireId) = (circuits[2].key, circuits[2].id);
         (_includeKey, _includeId) = (circuits[3].key, circuits[3].id);
+        (_replicaKey, _replicaId) = (circuits[4].key, circuits[4].id);
         verifier_.requireKey(circuits[0].key, 3);
         verifier_.requireKey(circuits[1].key, 5);
         verifier_.requireKey(circuits[2].key, 3);
         verifier_.requireKey(circuits[3].key, 1 + 2 * uint256(parameters.includeWidth));
+        verifier_.requireKey(circuits[4].key, 7);
     }
 
-    /// @notice Names the contract that moves live slots. Only the deployer, once. No money; constant work.
-    /// Reverts: Sectors_NotDeployer, Sectors_DealsAlreadyBound.
-    function bindDeals(address deals_) external {
+    /// @notice Names the contracts that move live slots and prove replicas. Only the deployer, once. No money; constant
+    /// work. Reverts: Sectors_NotDeployer, Sectors_AlreadyBound.
+    function bind(address deals_, Replicas replicas_) external {
         if (msg.sender != deployer) revert Sectors_NotDeployer();
-        if (deals != address(0)) revert Sectors_DealsAlreadyBound();
+        if (deals != address(0)) revert Sectors_AlreadyBound();
         deals = deals_;
-        emit DealsBound(deals_);
+        replicas = replicas_;
+        emit Bound(deals_, address(replicas_));
+    }
+
+    /// @notice Takes the caller's next `count` numbers for replicas: a replica is encoded under its number, so the number
+    /// comes first. Anyone for itself; no money; two storage words at most. Reverts: Sectors_ReserveCount.
+    function reserve(uint16 count) external returns (uint64 first) {
+        if (count == 0 || count > Constants.MAX_RESERVED) revert Sectors_ReserveCount(count, Constants.MAX_RESERVED);
+        first = lastNumber[msg.sender] + 1;
+        lastNumber[msg.sender] = first + count - 1;
+        uint256 shift = first & 255;
+        uint256 ones = type(uint256).max >> (256 - count);
+        uint256 word = first >> 8;
+        _reserved[msg.sender][word] |= ones << shift;
+        if (shift + count > 256) _reserved[msg.sender][word + 1] |= ones >> (256 - shift);
+        emit NumbersReserved(msg.sender, first, count);
     }
 
     /// @notice Adds a hot sector of the caller to its tree `tree_`. No money; one proof (5 inputs).
@@ -151,19 +179,16 @@ contract Sectors is Trees {
         returns (uint64 number)
     {
         if (kind != Constants.KIND_HOT) revert Sectors_KindRefused(kind);
-        Tree storage t = _trees[msg.sender][tree_];
-        (uint256 root, uint32 count) = _newest(t);
-        if (count >= treeCapacity()) revert Sectors_TreeFull(msg.sender, tree_);
         number = ++lastNumber[msg.sender];
+        _append(tree_, number, newRoot, commD, commR, kind, proof);
+    }
 
-        uint256[] memory inputs = new uint256[](5);
-        (inputs[0], inputs[1], inputs[2], inputs[3]) = (root, newRoot, commD, commR);
-        inputs[4] = Words.append(count, number, kind);
-        verifier.verify(_appendKey, inputs, proof);
-
-        uint64 effective = _change(t, newRoot, count + 1);
-        _sectors[msg.sender][number] = Sector(commD, commR, tree_, count, effective, effective, 0, kind, true);
-        emit SectorAppended(msg.sender, tree_, number, count, commR, commD, kind, newRoot, effective);
+    /// @notice Adds a sealed sector of the caller to its tree `tree_`: the replica proven under `number`, once, with the
+    /// commitments it was precommitted with. No money; one proof (5 inputs) against the tree's newest root.
+    /// Reverts: Sectors_TreeFull, Replicas_NotProven, and the verifier's.
+    function appendSealed(uint32 tree_, uint64 number, uint256 newRoot, bytes calldata proof) external {
+        (uint256 commD, uint256 commR) = replicas.use(msg.sender, number);
+        _append(tree_, number, newRoot, commD, commR, Constants.KIND_SEALED, proof);
     }
 
     /// @notice Takes a sector without live slots out of its tree; the last sector moves into its place. The provider
@@ -238,12 +263,18 @@ contract Sectors is Trees {
         return _sectors[provider][number];
     }
 
+    /// @notice Whether the number was reserved for a replica (it stays so for ever).
+    function isReserved(address provider, uint64 number) external view returns (bool) {
+        return (_reserved[provider][number >> 8] >> (number & 255)) & 1 == 1;
+    }
+
     /// @notice A circuit's key and id.
     function circuit(Circuit which) external view returns (CircuitKey memory) {
         if (which == Circuit.Spacetime) return CircuitKey(_spacetimeKey, _spacetimeId);
         if (which == Circuit.Append) return CircuitKey(_appendKey, _appendId);
         if (which == Circuit.Retire) return CircuitKey(_retireKey, _retireId);
-        return CircuitKey(_includeKey, _includeId);
+        if (which == Circuit.Include) return CircuitKey(_includeKey, _includeId);
+        return CircuitKey(_replicaKey, _replicaId);
     }
 
     /// @notice Most sectors a tree holds.
@@ -261,6 +292,29 @@ contract Sectors is Trees {
         return Words.seed(
             Constants.PURPOSE_WINDOW, 0, address(this), _spacetimeId, provider, tree_, period, count, range, randomness
         );
+    }
+
+    function _append(
+        uint32 tree_,
+        uint64 number,
+        uint256 newRoot,
+        uint256 commD,
+        uint256 commR,
+        uint8 kind,
+        bytes calldata proof
+    ) internal {
+        Tree storage t = _trees[msg.sender][tree_];
+        (uint256 root, uint32 count) = _newest(t);
+        if (count >= treeCapacity()) revert Sectors_TreeFull(msg.sender, tree_);
+
+        uint256[] memory inputs = new uint256[](5);
+        (inputs[0], inputs[1], inputs[2], inputs[3]) = (root, newRoot, commD, commR);
+        inputs[4] = Words.append(count, number, kind);
+        verifier.verify(_appendKey, inputs, proof);
+
+        uint64 effective = _change(t, newRoot, count + 1);
+        _sectors[msg.sender][number] = Sector(commD, commR, tree_, count, effective, effective, 0, kind, true);
+        emit SectorAppended(msg.sender, tree_, number, count, commR, commD, kind, newRoot, effective);
     }
 
     function _proveWindow(address provider, uint32 tree_, uint64 period, uint8 skips, bytes calldata proof) private {
@@ -290,8 +344,13 @@ contract Sectors is Trees {
         if (!s.open) revert Sectors_NotOpen(provider, number);
         if (s.tree != tree_) revert Sectors_OtherTree(number, s.tree, tree_);
         if (s.liveSlots != 0) revert Sectors_LiveSlots(provider, number, s.liveSlots);
-        bool abandoned = s.kind == Constants.KIND_HOT
+        if (msg.sender != provider && !_abandoned(s)) revert Sectors_NotYours(provider, number);
+    }
+
+    /// Whether anyone may retire the sector. Never a sealed one: sealing it was dear, and an idle replica dilutes nothing
+    /// that its provider does not pay for.
+    function _abandoned(Sector storage s) internal view virtual returns (bool) {
+        return s.kind == Constants.KIND_HOT
             && openPeriod(_now()) >= s.idleSince + Constants.STRANGER_RETIRE_PERIODS;
-        if (msg.sender != provider && !abandoned) revert Sectors_NotYours(provider, number);
     }
 }

@@ -24,6 +24,11 @@ library Words {
         return uint256(offsetLeaves) | (uint256(b) << 40) | (uint256(byteLen) << 48);
     }
 
+    // replica, one partition: sector_number@0(64) partition@64(16)
+    function replica(uint64 number, uint16 partition) internal pure returns (uint256) {
+        return uint256(number) | (uint256(partition) << 64);
+    }
+
     /// keccak256 over everything a challenge depends on, top 8 bits cleared (so below the field's order).
     function seed(
         bytes32 purpose,

@@ -128,6 +128,20 @@ contract BeaconTest is Cheats {
         vm.assertFalse(beacon.counted(2), "late: void");
     }
 
+    function test_a_round_is_known_since_its_deadline_or_since_it_was_posted_later() public {
+        vm.assertEq(beacon.knownSince(1), 0, "unknown");
+        vm.warp(beacon.roundTime(1));
+        _post(1);
+        vm.assertEq(beacon.knownSince(1), beacon.deadline(1), "in time");
+        vm.warp(beacon.deadline(2) + 1);
+        _post(2);
+        vm.assertEq(beacon.knownSince(2), beacon.deadline(2) + 1, "late");
+        vm.warp(beacon.deadline(2) + 500);
+        beacon.postRound(beacon.roundOf(2), hex"");
+        vm.assertEq(beacon.knownSince(2), beacon.deadline(2) + 1, "posting again moves nothing");
+        vm.assertEq(beacon.knownSince(3), 0, "unknown");
+    }
+
     function test_a_round_between_periods_counts_for_none() public {
         uint64 round = beacon.roundOf(1) + 1;
         vm.warp(beacon.roundTimestamp(round));

@@ -49,10 +49,12 @@ contract OpenDealTest is World {
         }
     }
 
-    function test_a_sealed_deal_is_refused() public {
+    function test_a_deal_is_hot_or_sealed_and_nothing_else() public {
         NewDeal memory d = _newDeal(2, alice, 10, 2);
         d.kind = 1;
-        _refused(d, abi.encodeWithSelector(DealBook.Deals_KindRefused.selector, 0, 1));
+        vm.assertEq(deals.deal(_open(d)).kind, 1, "sealed");
+        d.kind = 2;
+        _refused(d, abi.encodeWithSelector(DealBook.Deals_KindRefused.selector, 0, 2));
     }
 
     function test_pieces_whose_size_and_b_disagree_are_refused() public {
@@ -298,14 +300,11 @@ contract ActivationTest is World {
     }
 
     function test_a_sector_of_another_kind_than_the_deal_is_refused() public {
-        // kind stands in bits 224..231 of the third word of a sector (`_sectors` is slot 4).
-        bytes32 place = keccak256(abi.encode(uint256(number), keccak256(abi.encode(alice, uint256(4)))));
-        bytes32 word = bytes32(uint256(place) + 2);
-        uint256 sealedKind = uint256(vm.load(address(sectors), word)) | (uint256(1) << 224);
-        vm.store(address(sectors), word, bytes32(sealedKind));
-        vm.assertEq(sectors.sector(alice, number).kind, 1, "planted");
-        Activation memory a = _activation(deal, 0, slots, 0);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SectorKind.selector, deal, number));
+        NewDeal memory d = _newDeal(4, alice, 10, 3);
+        d.kind = 1;
+        uint64 other = _open(d);
+        Activation memory a = _activation(other, 0, slots, 0);
+        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SectorKind.selector, other, number));
     }
 
     function test_none_or_too_many_pieces_are_refused() public {

@@ -52,7 +52,7 @@ contract SectorsTest is World {
         sectors.append(0, 77, _commD(1), _commD(1) + 1, 0, proof);
     }
 
-    function test_only_hot_sectors_are_taken() public {
+    function test_append_takes_hot_sectors_only() public {
         vm.prank(alice);
         vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_KindRefused.selector, 1));
         sectors.append(0, 77, 1, 2, 1, "");
@@ -419,14 +419,49 @@ contract SectorsTest is World {
     // Set-up
 
     function test_only_the_deployer_binds_deals_and_only_once() public {
-        vm.expectRevert(Sectors.Sectors_DealsAlreadyBound.selector);
-        sectors.bindDeals(address(1));
+        vm.expectRevert(Sectors.Sectors_AlreadyBound.selector);
+        sectors.bind(address(1), replicas);
         Sectors fresh = new Sectors(
             Verifier(verifier), beacon, Parameters("test", LOG2_LEAVES, 1, WIDTH), circuits, EMPTY_ROOT
         );
         vm.prank(bob);
         vm.expectRevert(Sectors.Sectors_NotDeployer.selector);
-        fresh.bindDeals(bob);
+        fresh.bind(bob, replicas);
+    }
+
+    // Numbers
+
+    function test_reserved_numbers_are_marked_and_no_hot_sector_gets_them() public {
+        vm.assertEq(_append(alice, 0), 1, "hot");
+        vm.prank(alice);
+        vm.assertEq(sectors.reserve(3), 2, "2, 3, 4");
+        vm.assertEq(_append(alice, 0), 5, "the next hot one");
+        for (uint64 number = 0; number < 7; ++number) {
+            vm.assertTrue(sectors.isReserved(alice, number) == (number >= 2 && number <= 4), "marked");
+            vm.assertFalse(sectors.isReserved(bob, number), "for alice only");
+        }
+    }
+
+    function testFuzz_any_run_of_reserved_numbers_is_marked_exactly(uint8 before, uint16 count) public {
+        count = uint16(_bound(count, 1, 256));
+        vm.startPrank(alice);
+        if (before != 0) sectors.reserve(before);
+        uint64 first = sectors.reserve(count);
+        vm.stopPrank();
+        vm.assertEq(first, uint64(before) + 1, "first");
+        vm.assertEq(sectors.lastNumber(alice), uint64(before) + count, "last");
+        for (uint64 number = 0; number < 600; ++number) {
+            bool expected = number != 0 && number <= uint64(before) + count;
+            vm.assertTrue(sectors.isReserved(alice, number) == expected, "marked");
+        }
+    }
+
+    function test_none_or_too_many_numbers_are_refused() public {
+        vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_ReserveCount.selector, 0, 256));
+        sectors.reserve(0);
+        vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_ReserveCount.selector, 257, 256));
+        sectors.reserve(257);
+        sectors.reserve(256);
     }
 
     function test_only_deals_moves_live_slots() public {
@@ -441,7 +476,7 @@ contract SectorsTest is World {
     function test_the_deployment_shows_its_parameters_and_circuits() public view {
         vm.assertEq(sectors.parameterSet(), "test", "name");
         vm.assertEq(sectors.treeCapacity(), 16, "capacity");
-        for (uint256 i = 0; i < 4; ++i) {
+        for (uint256 i = 0; i < 5; ++i) {
             (bool ok, bytes memory answer) =
                 address(sectors).staticcall(abi.encodeWithSignature("circuit(uint8)", i));
             CircuitKey memory c = abi.decode(answer, (CircuitKey));

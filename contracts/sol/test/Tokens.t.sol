@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 
 import {DealBook} from "../src/DealBook.sol";
 import {NewDeal, Permit} from "../src/DealTypes.sol";
 import {Deals} from "../src/Deals.sol";
 import {TestToken} from "../src/dev/TestToken.sol";
+import {CallingToken, FeeToken} from "./support/HostileTokens.sol";
 import {World} from "./support/World.sol";
 
 contract PermitTest is World {
@@ -70,43 +70,6 @@ contract PermitTest is World {
     }
 }
 
-/// @dev Takes one per cent of each transfer.
-contract FeeToken is ERC20 {
-    constructor() ERC20("fee", "FEE") {}
-
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
-    function _update(address from, address to, uint256 value) internal override {
-        if (from != address(0) && to != address(0)) {
-            super._update(from, address(0xfee), value / 100);
-            value -= value / 100;
-        }
-        super._update(from, to, value);
-    }
-}
-
-/// @dev Calls Deals.withdraw again from inside a transfer.
-contract CallingToken is ERC20 {
-    Deals private _target;
-
-    constructor() ERC20("calling", "CALL") {}
-
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
-    function aim(Deals target) external {
-        _target = target;
-    }
-
-    function _update(address from, address to, uint256 value) internal override {
-        super._update(from, to, value);
-        if (address(_target) != address(0) && from != address(0)) _target.withdraw(address(this));
-    }
-}
-
 contract HostileTokenTest is World {
     function test_a_token_that_takes_a_fee_is_refused_at_open() public {
         FeeToken fee = new FeeToken();
@@ -131,7 +94,7 @@ contract HostileTokenTest is World {
         all[0] = _newDeal(2, alice, 10, 2);
         deals.openMany(all, _noPermit());
         deals.cancel(1);
-        calling.aim(deals);
+        calling.aim(address(deals), abi.encodeCall(deals.withdraw, (address(calling))));
         vm.expectRevert(ReentrancyGuard.ReentrancyGuardReentrantCall.selector);
         deals.withdraw(owner);
         vm.expectRevert(ReentrancyGuard.ReentrancyGuardReentrantCall.selector);

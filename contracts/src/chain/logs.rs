@@ -9,6 +9,7 @@ use super::{Chain, Contract};
 use crate::abi::beacon::Beacon::BeaconEvents;
 use crate::abi::deals::Deals::{self, DealsEvents};
 use crate::abi::providers::Providers::ProvidersEvents;
+use crate::abi::replicas::Replicas::ReplicasEvents;
 use crate::abi::sectors::Sectors::SectorsEvents;
 use crate::convert::{amount, commitment, kind, nonsense, ours, slot_from_abi};
 use crate::error::ChainError;
@@ -37,6 +38,7 @@ impl Chain {
             Contract::Providers,
             Contract::Sectors,
             Contract::Deals,
+            Contract::Replicas,
         ];
         let addresses = addresses.map(|contract| self.address_of(contract));
         let filter = json!({ "address": addresses });
@@ -153,6 +155,10 @@ impl Chain {
                 .then(|| decoded::<DealsEvents>(log).and_then(deals_event))
                 .transpose()
                 .map(Option::flatten)
+        } else if log.address == at(Contract::Replicas) {
+            known(log, ReplicasEvents::SELECTORS)
+                .then(|| decoded::<ReplicasEvents>(log).and_then(replicas_event))
+                .transpose()
         } else if log.address == at(Contract::Providers) {
             known(log, ProvidersEvents::SELECTORS)
                 .then(|| decoded::<ProvidersEvents>(log).map(providers_event))
@@ -242,8 +248,42 @@ fn sectors_event(event: SectorsEvents) -> Result<Option<ChainEventKind>, ChainEr
             period: Period(e.period),
             count: e.count,
         },
-        SectorsEvents::DealsBound(_) => return Ok(None),
+        SectorsEvents::NumbersReserved(e) => ChainEventKind::NumbersReserved {
+            provider: ours(e.provider),
+            first: SectorNumber(e.first),
+            count: e.count,
+        },
+        SectorsEvents::Bound(_) => return Ok(None),
     }))
+}
+
+fn replicas_event(event: ReplicasEvents) -> Result<ChainEventKind, ChainError> {
+    Ok(match event {
+        ReplicasEvents::ReplicaPrecommitted(e) => ChainEventKind::ReplicaPrecommitted {
+            provider: ours(e.provider),
+            number: SectorNumber(e.number),
+            comm_d: commitment(e.commD, "ReplicaPrecommitted")?,
+            comm_r: commitment(e.commR, "ReplicaPrecommitted")?,
+            ticket_period: Period(e.ticketPeriod),
+            seed_period: Period(e.seedPeriod),
+            deposit: amount(e.deposit, "ReplicaPrecommitted")?,
+        },
+        ReplicasEvents::ReplicaProven(e) => ChainEventKind::ReplicaProven {
+            provider: ours(e.provider),
+            number: SectorNumber(e.number),
+            deposit: amount(e.deposit, "ReplicaProven")?,
+        },
+        ReplicasEvents::ReplicaExpired(e) => ChainEventKind::ReplicaExpired {
+            provider: ours(e.provider),
+            number: SectorNumber(e.number),
+            deposit: amount(e.deposit, "ReplicaExpired")?,
+        },
+        ReplicasEvents::DepositWithdrawn(e) => ChainEventKind::DepositWithdrawn {
+            account: ours(e.account),
+            to: ours(e.to),
+            amount: amount(e.amount, "DepositWithdrawn")?,
+        },
+    })
 }
 
 fn deals_event(event: DealsEvents) -> Result<Option<ChainEventKind>, ChainError> {

@@ -1,6 +1,6 @@
 //! A connection to the market: views, transactions, events.
 //!
-//! One file a contract: [`providers`](self), `beacon`, `sectors`, `deals`, `logs`. Here is what they share: the
+//! One file a contract: [`providers`](self), `beacon`, `sectors`, `replicas`, `deals`, `logs`. Here is what they share: the
 //! endpoints, the account, and the two ways to call a contract.
 
 mod beacon;
@@ -8,6 +8,7 @@ mod deals;
 mod logs;
 mod permit;
 mod providers;
+mod replicas;
 mod sectors;
 mod shown;
 mod verifier;
@@ -48,7 +49,7 @@ struct Inner {
     options: ChainOptions,
     deployment: Deployment,
     account: Option<Account>,
-    /// Permits carry a nonce of the token's: one at a time.
+    /// Permits carry a nonce of the token's, allowances are one number an account: one at a time.
     permits: tokio::sync::Mutex<()>,
     /// The chain keeps only the hash of a deal's slots; calls about a deal carry them in full.
     slots: Mutex<HashMap<DealId, Arc<Vec<NewSlot>>>>,
@@ -73,6 +74,7 @@ pub(crate) enum Contract {
     Providers,
     Sectors,
     Deals,
+    Replicas,
 }
 
 impl Contract {
@@ -84,6 +86,7 @@ impl Contract {
             Self::Providers => "Providers",
             Self::Sectors => "Sectors",
             Self::Deals => "Deals",
+            Self::Replicas => "Replicas",
         }
     }
 
@@ -95,6 +98,7 @@ impl Contract {
             Self::Providers => deployment.providers,
             Self::Sectors => deployment.sectors,
             Self::Deals => deployment.deals,
+            Self::Replicas => deployment.replicas,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Sector trees and window proofs.
 
+use alloy::sol_types::SolEvent;
 use cairn_wire::{Address, Commitment, Period, SectorKind, SectorNumber, TreeIndex};
 
 use super::{Chain, Contract, EvmProof, receipt_of};
 use crate::abi::sectors::Sectors;
-use crate::convert::{commitment, evm, kind, word};
+use crate::convert::{commitment, evm, kind, nonsense, word};
 use crate::error::ChainError;
 use crate::market::{SectorInfo, TreeState, TxReceipt, Uptime, Window};
 use crate::seed::WindowStatement;
@@ -64,6 +65,42 @@ impl Chain {
         Ok(SectorNumber(last.saturating_add(1)))
     }
 
+    /// Takes the account's next numbers, 1 to 256 of them, for replicas; the first of the run.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Sectors_ReserveCount`.
+    pub async fn reserve_numbers(
+        &self,
+        count: u16,
+    ) -> Result<(SectorNumber, TxReceipt), ChainError> {
+        let receipt = self
+            .transact(Contract::Sectors, &Sectors::reserveCall { count })
+            .await?;
+        let first = receipt.logs.iter().find_map(|log| {
+            Sectors::NumbersReserved::decode_log_data(&log.data()?)
+                .ok()
+                .map(|event| SectorNumber(event.first))
+        });
+        let first = first.ok_or_else(|| nonsense("Sectors.reserve", "no number was reserved"))?;
+        Ok((first, receipt_of(&receipt)?))
+    }
+
+    /// Whether a number was reserved for a replica; it stays so for ever.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn is_reserved(
+        &self,
+        provider: Address,
+        number: SectorNumber,
+    ) -> Result<bool, ChainError> {
+        let call = Sectors::isReservedCall {
+            provider: evm(provider),
+            number: number.0,
+        };
+        self.view(Contract::Sectors, &call).await
+    }
+
     /// An open sector; none when the number was never used or the sector was retired.
     ///
     /// # Errors
@@ -114,6 +151,28 @@ impl Chain {
             commD: word(comm_d),
             commR: word(comm_r),
             kind: kind.code(),
+            proof: proof.to_vec().into(),
+        };
+        receipt_of(&self.transact(Contract::Sectors, &call).await?)
+    }
+
+    /// Appends the sector of a proven replica to one of the account's trees. The proof is of `append` with kind sealed,
+    /// against the tree's pending root and count, the replica's number and the commitments it was precommitted with.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Replicas_NotProven`, `Sectors_TreeFull`, `Verifier_ProofRefused` and the other
+    /// refusals of the verifier.
+    pub async fn append_sealed(
+        &self,
+        tree: TreeIndex,
+        number: SectorNumber,
+        new_root: &Commitment,
+        proof: &EvmProof,
+    ) -> Result<TxReceipt, ChainError> {
+        let call = Sectors::appendSealedCall {
+            tree_: tree.0,
+            number: number.0,
+            newRoot: word(new_root),
             proof: proof.to_vec().into(),
         };
         receipt_of(&self.transact(Contract::Sectors, &call).await?)

@@ -5,11 +5,12 @@ use cairn_wire::Address;
 use serde_json::json;
 
 use super::{Chain, Contract};
+use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
 use crate::abi::{beacon::Beacon, deals::Deals};
 use crate::convert::{commitment, ours};
 use crate::deploy::KeyPlan;
-use crate::deployment::{CircuitSet, KeyRecord};
+use crate::deployment::{CircuitSet, KeyRecord, ReplicaTerms};
 use crate::error::ChainError;
 use crate::schedule::Schedule;
 
@@ -25,6 +26,7 @@ impl Chain {
             append: self.shown_key(1).await?,
             retire: self.shown_key(2).await?,
             include: self.shown_key(3).await?,
+            replica: self.shown_key(4).await?,
         })
     }
 
@@ -39,6 +41,7 @@ impl Chain {
             append: self.deployed_key(1).await?.1,
             retire: self.deployed_key(2).await?.1,
             include: self.deployed_key(3).await?.1,
+            replica: self.deployed_key(4).await?.1,
         })
     }
 
@@ -82,6 +85,24 @@ impl Chain {
             due_s: shown.due,
             genesis_unix: shown.genesis,
             round_s: shown.roundSeconds,
+        })
+    }
+
+    /// What the contracts demand of replicas, read from the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_replica_terms(&self) -> Result<ReplicaTerms, ChainError> {
+        let shown = self
+            .view(Contract::Replicas, &Replicas::termsCall {})
+            .await?;
+        Ok(ReplicaTerms {
+            layers: shown.layers,
+            partitions: shown.partitions,
+            ticket_age_s: shown.ticketAge,
+            seed_delay_s: shown.seedDelay,
+            due_s: shown.due,
+            deposit: shown.deposit,
         })
     }
 
@@ -149,7 +170,35 @@ impl Chain {
         let token = self.view(Contract::Deals, &Deals::tokenCall {}).await?;
         same("token", &deployment.token, &ours(token))?;
         let providers = self.view(Contract::Deals, &Deals::providersCall {}).await?;
-        same("providers", &deployment.providers, &ours(providers))
+        same("providers", &deployment.providers, &ours(providers))?;
+        self.check_replicas_shown().await
+    }
+
+    /// The part of [`Self::check_shown`] that is about replicas.
+    async fn check_replicas_shown(&self) -> Result<(), ChainError> {
+        let deployment = self.deployment();
+        let bound = self
+            .view(Contract::Sectors, &Sectors::replicasCall {})
+            .await?;
+        same("replicas", &deployment.replicas, &ours(bound))?;
+        same(
+            "replica_terms",
+            &deployment.replica_terms,
+            &self.shown_replica_terms().await?,
+        )?;
+        let sectors = self
+            .view(Contract::Replicas, &Replicas::sectorsCall {})
+            .await?;
+        same("sectors", &deployment.sectors, &ours(sectors))?;
+        let token = self
+            .view(Contract::Replicas, &Replicas::tokenCall {})
+            .await?;
+        same("token", &deployment.token, &ours(token))?;
+        let shown = self
+            .view(Contract::Replicas, &Replicas::porepIdCall {})
+            .await?;
+        let expected = deployment.replica_binding().porep_id();
+        same("porep_id", &expected, &shown.to_le_bytes::<32>())
     }
 }
 

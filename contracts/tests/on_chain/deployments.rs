@@ -46,13 +46,30 @@ async fn a_chain_that_is_not_for_development_gets_no_insecure_keys_set_or_token(
     assert!(
         matches!(
             refused(sound.clone()).await,
+            DeployError::FewLayers { layers: 2, .. }
+        ),
+        "layers"
+    );
+    let mut deep = sound;
+    deep.replica_terms.layers = 8;
+    assert!(
+        matches!(
+            refused(deep.clone()).await,
+            DeployError::SmallSectors { .. }
+        ),
+        "sectors that are sealed again in minutes"
+    );
+    deep.parameters.sector_log2_leaves = 28;
+    assert!(
+        matches!(
+            refused(deep.clone()).await,
             DeployError::TestToken { chain_id: 10 }
         ),
         "token"
     );
     let nowhere = DeployPlan {
         token: TokenPlan::Existing(Address([1; 20])),
-        ..sound
+        ..deep
     };
     let error = refused(nowhere).await;
     assert!(
@@ -173,7 +190,7 @@ async fn a_deployment_that_says_something_else_than_the_contracts_is_refused() {
         ),
         "{error}"
     );
-    let lies: [(Lie, &str); 8] = [
+    let lies: [(Lie, &str); 12] = [
         (
             |d| d.parameters.name = "mainnet".to_owned(),
             "parameter set",
@@ -188,6 +205,10 @@ async fn a_deployment_that_says_something_else_than_the_contracts_is_refused() {
         (|d| d.verifier = d.token, "verifier"),
         (|d| d.token = d.verifier, "token"),
         (|d| d.providers = d.token, "providers"),
+        (|d| d.replicas = d.token, "replicas"),
+        (|d| d.replica_terms.layers = 8, "replica_terms"),
+        (|d| d.replica_terms.deposit = 1, "replica_terms"),
+        (|d| d.keys.replica.key_hash = [1; 32], "keys"),
     ];
     for (lie, field) in lies {
         let error = connect(lie).await;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cairn_contracts::{
-    CircuitSet, DeployPlan, EvmProof, KeyPlan, Retirement, Schedule, SetParameters,
+    CircuitSet, DeployPlan, EvmProof, KeyPlan, ReplicaTerms, Retirement, Schedule, SetParameters,
 };
 use cairn_merkle::piece::{self, PieceCommitment};
 use cairn_merkle::provider::ProviderTree;
@@ -37,12 +37,25 @@ pub(crate) fn slow_schedule() -> Schedule {
     }
 }
 
+/// The set's layers and partitions with times that fit [`slow_schedule`].
+pub(crate) fn slow_terms() -> ReplicaTerms {
+    ReplicaTerms {
+        layers: SET.layers,
+        partitions: SET.porep_challenges.try_into().unwrap(),
+        ticket_age_s: 6_000,
+        seed_delay_s: 3,
+        due_s: 6_000,
+        deposit: 1_000,
+    }
+}
+
 /// The proving keys of the set, made once for all tests of this machine.
 pub(crate) struct Keys {
     spacetime: Key,
     append: Key,
     retire: Key,
     include: Key,
+    replica: Key,
 }
 
 impl Keys {
@@ -55,6 +68,7 @@ impl Keys {
             append: load(CircuitName::Append),
             retire: load(CircuitName::Retire),
             include: load(CircuitName::Include),
+            replica: load(CircuitName::Replica),
         }
     }
 
@@ -75,12 +89,14 @@ impl Keys {
                 include_width: SET.include_width.try_into().unwrap(),
                 empty_root: ProviderTree::new(SET.tree_levels).unwrap().root().into(),
             },
+            replica_terms: slow_terms(),
             schedule: slow_schedule(),
             keys: CircuitSet {
                 spacetime: key(CircuitName::Spacetime, &self.spacetime),
                 append: key(CircuitName::Append, &self.append),
                 retire: key(CircuitName::Retire, &self.retire),
                 include: key(CircuitName::Include, &self.include),
+                replica: key(CircuitName::Replica, &self.replica),
             },
             ..plan()
         }

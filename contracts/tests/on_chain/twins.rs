@@ -17,6 +17,9 @@ mod abi {
     pub(super) mod sectors {
         alloy::sol!(Sectors, "artifacts/Sectors.json");
     }
+    pub(super) mod replicas {
+        alloy::sol!(Replicas, "artifacts/Replicas.json");
+    }
     pub(super) mod deals {
         alloy::sol!(Deals, "artifacts/Deals.json");
     }
@@ -122,6 +125,8 @@ async fn times_are_the_contracts() {
             schedule.last_closed_period(time),
             "closed at {time}"
         );
+        let after = Period(ask(&world, sectors, Sectors::periodAfterCall { time }).await);
+        assert_eq!(after, schedule.period_after(time), "round behind {time}");
     }
 }
 

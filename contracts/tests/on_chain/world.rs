@@ -3,7 +3,7 @@
 
 use cairn_contracts::{
     Anvil, AnvilOptions, Chain, CircuitSet, DeployPlan, Deployment, KeyPlan, NewDeal, NewSlot,
-    Schedule, SetParameters, TokenPlan, deploy,
+    ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
 };
 use cairn_prover::beacon;
 use cairn_wire::{Address, Commitment, ContentId, SecretKey, SectorKind};
@@ -45,6 +45,18 @@ pub(crate) fn schedule() -> Schedule {
     }
 }
 
+/// Two layers, one partition, a deposit of a thousand; a ticket lives ten periods, a proof is due after ten.
+pub(crate) fn replica_terms() -> ReplicaTerms {
+    ReplicaTerms {
+        layers: 2,
+        partitions: 1,
+        ticket_age_s: 120,
+        seed_delay_s: 3,
+        due_s: 120,
+        deposit: 1_000,
+    }
+}
+
 pub(crate) fn beacon_key() -> beacon::SecretKey {
     beacon::SecretKey::from_seed(&[7; 32]).unwrap()
 }
@@ -73,6 +85,7 @@ pub(crate) fn plan() -> DeployPlan {
             include_width: 2,
             empty_root: Commitment::from_be_bytes(empty_root).unwrap(),
         },
+        replica_terms: replica_terms(),
         insecure_set: true,
         insecure_keys: true,
         schedule: schedule(),
@@ -82,6 +95,7 @@ pub(crate) fn plan() -> DeployPlan {
             append: empty_key(5, 2),
             retire: empty_key(3, 3),
             include: empty_key(5, 4),
+            replica: empty_key(7, 5),
         },
         token: TokenPlan::Test {
             mint: (0..4).map(|account| (address(account), WEALTH)).collect(),

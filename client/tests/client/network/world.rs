@@ -10,7 +10,9 @@ use cairn_client::{
     ByteRange, Client, Config, Entropy, GetError, GetReport, InitOptions, PutError, PutOptions,
     PutReport, Silent,
 };
-use cairn_contracts::{CircuitSet, Deployment, KeyRecord, ProviderInfo, Schedule, SetParameters};
+use cairn_contracts::{
+    CircuitSet, Deployment, KeyRecord, ProviderInfo, ReplicaTerms, Schedule, SetParameters,
+};
 use cairn_wire::{Address, Limits, NodeIdentity, SecretKey, Server};
 
 use super::market::TableMarket;
@@ -183,6 +185,7 @@ pub(crate) fn deployment() -> Deployment {
         providers: Address([4; 20]),
         sectors: Address([5; 20]),
         deals: Address([0xde; 20]),
+        replicas: Address([6; 20]),
         parameters: SetParameters {
             name: "devnet".into(),
             sector_log2_leaves: 20,
@@ -191,6 +194,14 @@ pub(crate) fn deployment() -> Deployment {
             tree_levels: 3,
             include_width: 2,
             empty_root: cairn_wire::Commitment::from_bytes([0; 32]).unwrap(),
+        },
+        replica_terms: ReplicaTerms {
+            layers: 2,
+            partitions: 1,
+            ticket_age_s: 3600,
+            seed_delay_s: 6,
+            due_s: 1800,
+            deposit: 0,
         },
         schedule: Schedule {
             genesis_unix: 0,
@@ -205,6 +216,7 @@ pub(crate) fn deployment() -> Deployment {
             append: key,
             retire: key,
             include: key,
+            replica: key,
         },
     }
 }

@@ -8,23 +8,23 @@ import {World} from "./World.sol";
 
 /// @dev The world with the real verifier and keys of the real sizes, whose secrets the test knows.
 abstract contract RealWorld is World {
-    function _treeLevels() internal pure override returns (uint8) {
+    function _treeLevels() internal pure virtual override returns (uint8) {
         return 3;
     }
 
-    function _newVerifier() internal override returns (address) {
+    function _newVerifier() internal virtual override returns (address) {
         return address(new Verifier());
     }
 
-    function _makeKeys() internal override {
-        uint256[4] memory inputs = [uint256(3), 5, 3, 1 + 2 * uint256(WIDTH)];
-        for (uint160 i = 0; i < 4; ++i) {
+    function _makeKeys() internal virtual override {
+        uint256[5] memory inputs = [uint256(3), 5, 3, 1 + 2 * uint256(WIDTH), 7];
+        for (uint160 i = 0; i < 5; ++i) {
             circuits[i] = CircuitKey(address(0x1000 + i), bytes32(uint256(0xc0 + i)));
             vm.etch(address(0x1000 + i), Trapdoor.keyCode(i, inputs[i]));
         }
     }
 
-    function _prove(uint256 which, uint256[] memory inputs) internal view override returns (bytes memory) {
+    function _prove(uint256 which, uint256[] memory inputs) internal view virtual override returns (bytes memory) {
         return Trapdoor.prove(which, inputs, 1);
     }
 }

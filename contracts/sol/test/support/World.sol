@@ -6,6 +6,8 @@ import {Activation, NewDeal, Permit, Slot} from "../../src/DealTypes.sol";
 import {Deals} from "../../src/Deals.sol";
 import {Schedule} from "../../src/Periods.sol";
 import {Providers} from "../../src/Providers.sol";
+import {ReplicaTerms} from "../../src/ReplicaTypes.sol";
+import {Replicas} from "../../src/Replicas.sol";
 import {CircuitKey, Parameters} from "../../src/SectorTypes.sol";
 import {Sectors} from "../../src/Sectors.sol";
 import {Verifier} from "../../src/Verifier.sol";
@@ -30,6 +32,11 @@ abstract contract World is Cheats {
     uint256 internal constant ALICE_KEY = 0xa11ce;
     uint256 internal constant BOB_KEY = 0xb0b;
     uint128 internal constant PRICE = 1000;
+    uint128 internal constant DEPOSIT = 5000;
+    uint16 internal constant PARTITIONS = 3;
+    uint64 internal constant TICKET_AGE = 360;
+    uint64 internal constant SEED_DELAY = 6;
+    uint64 internal constant REPLICA_DUE = 180;
 
     TestToken internal token;
     address internal verifier;
@@ -37,10 +44,11 @@ abstract contract World is Cheats {
     Providers internal providers;
     Sectors internal sectors;
     Deals internal deals;
+    Replicas internal replicas;
     address internal owner;
     address internal alice;
     address internal bob;
-    CircuitKey[4] internal circuits;
+    CircuitKey[5] internal circuits;
 
     function setUp() public virtual {
         vm.warp(T0 - 100);
@@ -53,7 +61,8 @@ abstract contract World is Cheats {
         Parameters memory parameters = Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH);
         sectors = new Sectors(Verifier(verifier), beacon, parameters, circuits, EMPTY_ROOT);
         deals = new Deals(token, providers, sectors);
-        sectors.bindDeals(address(deals));
+        replicas = new Replicas(token, sectors, _terms());
+        sectors.bind(address(deals), replicas);
         vm.prank(alice);
         providers.register("alice.example:4433", bytes32("alice"), alice, 0);
         vm.prank(bob);
@@ -67,12 +76,16 @@ abstract contract World is Cheats {
         return 1;
     }
 
+    function _terms() internal pure returns (ReplicaTerms memory) {
+        return ReplicaTerms(2, PARTITIONS, TICKET_AGE, SEED_DELAY, REPLICA_DUE, DEPOSIT);
+    }
+
     function _newVerifier() internal virtual returns (address) {
         return address(new ScriptedVerifier());
     }
 
     function _makeKeys() internal virtual {
-        for (uint160 i = 0; i < 4; ++i) {
+        for (uint160 i = 0; i < 5; ++i) {
             circuits[i] = CircuitKey(address(0x1000 + i), bytes32(uint256(0xc0 + i)));
         }
     }
