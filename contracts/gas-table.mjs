@@ -7,12 +7,25 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const gas = JSON.parse(fs.readFileSync(path.join(here, "sol/snapshots/contracts.json"), "utf8"));
 const file = path.join(here, "../docs/bench/contracts.md");
 
-const rows = Object.entries(gas).map(([name, value]) => `| ${name} | ${Number(value).toLocaleString("en-US")} |`);
+const number = (value) => Number(value).toLocaleString("en-US");
+// Rows of the table of batches are named "<call>, <two digits>"; all others stand in the table of calls.
+const isBatch = (name) => /, \d\d$/.test(name);
+const rows = Object.entries(gas)
+  .filter(([name]) => !isBatch(name))
+  .map(([name, value]) => `| ${name} | ${number(value)} |`);
+const sizes = Object.keys(gas)
+  .filter((name) => name.startsWith("proveReplica, "))
+  .map((name) => name.slice(-2));
+const batches = sizes.map((size) => {
+  const execution = Number(gas[`verifyBatch execution, ${size}`]);
+  const cells = [gas[`proveReplica, ${size}`], gas[`verifyBatch, ${size}`], execution, Math.round(execution / size)];
+  return `| ${Number(size)} | ${cells.map(number).join(" | ")} |`;
+});
 const text = `# Gas of the contracts
 
 Each row is one whole transaction (21,000 and calldata included) with the real verifier, keys of the real sizes, a
 provider tree of three levels and two places in \`include\`, EVM rules of Prague, solc 0.8.37 with the settings of
-\`contracts/sol/foundry.toml\`. Made by \`test/Gas.t.sol\`, which also asserts that a window proof stays below 300,000 gas:
+\`contracts/sol/foundry.toml\`. Made by \`test/Gas.t.sol\` and \`test/ReplicaGas.t.sol\`; the first also asserts that a window proof stays below 300,000 gas:
 
 \`\`\`
 cd contracts/sol && FOUNDRY_PROFILE=gas ../foundry.sh forge test --match-contract GasTest
@@ -22,6 +35,14 @@ cd contracts && node gas-table.mjs
 | call | gas |
 |---|---|
 ${rows.join("\n")}
+
+A proof of replication by its partitions (seven public inputs each): the whole transaction \`proveReplica\`, the whole
+transaction \`verifyBatch\` with the same proofs, and of the latter the execution alone, without the 21,000 and the
+calldata. \`test/ReplicaGas.t.sol\` asserts that from ten proofs on each costs at most 95,000 gas of execution.
+
+| partitions | proveReplica | verifyBatch | execution | execution per proof |
+|---|---|---|---|---|
+${batches.join("\n")}
 
 What the rows say:
 

@@ -45,6 +45,10 @@ contract BatchTest is Cheats {
         proofs = _proofs(inputs);
     }
 
+    function _without(BatchDefence defence) private returns (MutantVerifier) {
+        return MutantVerifier(_deploy("Mutants.sol:MutantVerifier", abi.encode(defence)));
+    }
+
     function _refused(uint256[][] memory inputs, bytes memory proofs) private {
         vm.expectRevert(REFUSED);
         verifier.verifyBatch(KEY, inputs, proofs);
@@ -207,12 +211,12 @@ contract BatchTest is Cheats {
         uint256[][] memory inputs = _statements(2);
         bytes memory attack = _cancelling(inputs, 1);
         _refused(inputs, attack);
-        new MutantVerifier(BatchDefence.Coefficients).verifyBatch(KEY, inputs, attack);
+        _without(BatchDefence.Coefficients).verifyBatch(KEY, inputs, attack);
     }
 
     function test_coefficients_cannot_be_known_before_the_proofs() public {
         uint256[][] memory inputs = _statements(2);
-        MutantVerifier mutant = new MutantVerifier(BatchDefence.ProofsHashed);
+        MutantVerifier mutant = _without(BatchDefence.ProofsHashed);
         uint256[] memory r = mutant.coefficients(KEY, 2, _flat(inputs), "");
         bytes memory attack = _cancelling(inputs, r[1]);
         _refused(inputs, attack);
@@ -221,7 +225,7 @@ contract BatchTest is Cheats {
 
     function test_coefficients_cannot_be_known_before_the_inputs() public {
         (uint256[][] memory inputs, bytes memory proofs) = _batch(2);
-        MutantVerifier mutant = new MutantVerifier(BatchDefence.InputsHashed);
+        MutantVerifier mutant = _without(BatchDefence.InputsHashed);
         uint256 s = mutant.coefficients(KEY, 2, new uint256[](0), proofs)[1];
         inputs[0][3] = addmod(inputs[0][3], s, Constants.FR);
         inputs[1][3] = addmod(inputs[1][3], Constants.FR - 1, Constants.FR);
@@ -231,7 +235,7 @@ contract BatchTest is Cheats {
 
     function test_an_input_shifted_by_r_is_refused_at_every_place() public {
         (uint256[][] memory inputs, bytes memory proofs) = _batch(2);
-        MutantVerifier mutant = new MutantVerifier(BatchDefence.InField);
+        MutantVerifier mutant = _without(BatchDefence.InField);
         // Without the check the shifted input is another one to the hash and the same one to the curve.
         for (uint256 i = 0; i < 14; ++i) {
             inputs[i / 7][i % 7] += Constants.FR;
@@ -244,7 +248,7 @@ contract BatchTest is Cheats {
 
     function test_every_byte_verified_changes_the_coefficients() public {
         (uint256[][] memory inputs, bytes memory proofs) = _batch(2);
-        MutantVerifier shown = new MutantVerifier(BatchDefence.InField);
+        MutantVerifier shown = _without(BatchDefence.InField);
         uint256[] memory flat = _flat(inputs);
         uint256[] memory r = shown.coefficients(KEY, 2, flat, proofs);
         vm.assertTrue(r[0] == 1 && r[1] != 0 && r[1] >> 128 == 0, "one, then 128 bits");

@@ -6,11 +6,10 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 import {Constants} from "../src/Constants.sol";
 import {Replica, ReplicaStatus} from "../src/ReplicaTypes.sol";
 import {Replicas} from "../src/Replicas.sol";
-import {Parameters} from "../src/SectorTypes.sol";
 import {Sectors} from "../src/Sectors.sol";
 import {Verifier} from "../src/Verifier.sol";
 import {CallingToken, FeeToken} from "./support/HostileTokens.sol";
-import {Defence, MutantReplicas, MutantSectors} from "./support/Mutants.sol";
+import {Defence, MutantSectors} from "./support/Mutants.sol";
 import {RealSealedWorld} from "./support/RealSealedWorld.sol";
 import {SealedWorld} from "./support/SealedWorld.sol";
 import {Trapdoor} from "./support/Trapdoor.sol";
@@ -21,14 +20,11 @@ contract ReplicaAttacksTest is SealedWorld {
     bytes4 private constant REFUSED = Verifier.Verifier_ProofRefused.selector;
 
     function _without(Defence defence) private {
-        _swap(new MutantReplicas(token, sectors, _terms(), defence));
+        _swap(Replicas(_deploy("Mutants.sol:MutantReplicas", abi.encode(token, sectors, _terms(), defence))));
     }
 
     function _withoutInSectors() private returns (MutantSectors) {
-        MutantSectors mutant = new MutantSectors(
-            Verifier(verifier), beacon, Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH), circuits, EMPTY_ROOT
-        );
-        vm.etch(address(sectors), address(mutant).code);
+        vm.etch(address(sectors), address(_newSectors("Mutants.sol:MutantSectors")).code);
         return MutantSectors(address(sectors));
     }
 
@@ -208,7 +204,7 @@ contract ReplicaAttacksTest is SealedWorld {
 
     function test_a_proof_made_for_another_contract_is_refused() public {
         Replicas first = replicas;
-        Replicas second = new Replicas(token, sectors, _terms());
+        Replicas second = _newReplicas(address(token), _terms());
         uint64 number = _committed(alice, 1);
         replicas = second;
         vm.prank(alice);
@@ -501,8 +497,8 @@ contract ReplicaMalleabilityTest is RealSealedWorld {
 
 contract ReplicaTokenTest is SealedWorld {
     function test_a_token_that_takes_a_fee_is_refused_at_the_precommit() public {
-        FeeToken fee = new FeeToken();
-        replicas = new Replicas(fee, sectors, _terms());
+        FeeToken fee = FeeToken(_deploy("HostileTokens.sol:FeeToken", ""));
+        replicas = _newReplicas(address(fee), _terms());
         fee.mint(alice, 1e9);
         vm.prank(alice);
         fee.approve(address(replicas), type(uint256).max);
@@ -515,8 +511,8 @@ contract ReplicaTokenTest is SealedWorld {
 
     /// Every function that moves money or state is closed while a transfer runs.
     function test_a_token_that_calls_back_reaches_nothing() public {
-        CallingToken calling = new CallingToken();
-        replicas = new Replicas(calling, sectors, _terms());
+        CallingToken calling = CallingToken(_deploy("HostileTokens.sol:CallingToken", ""));
+        replicas = _newReplicas(address(calling), _terms());
         calling.mint(alice, 1e9);
         vm.prank(alice);
         calling.approve(address(replicas), type(uint256).max);

@@ -166,7 +166,7 @@ contract ReplicasTest is SealedWorld {
     function test_a_deployment_may_ask_for_no_deposit() public {
         ReplicaTerms memory free = _terms();
         free.deposit = 0;
-        _swap(new Replicas(token, sectors, free));
+        _swap(_newReplicas(address(token), free));
         uint64 number = _committed(alice, 1);
         uint64 other = _committed(alice, 1);
         _toRound(2);
@@ -248,7 +248,7 @@ contract ReplicasTest is SealedWorld {
             if (i == 7) t.seedDelay = 366 days;
             if (i == 8) t.due = 366 days;
             vm.expectRevert(Replicas.Replicas_TermsRefused.selector);
-            new Replicas(token, sectors, t);
+            _newReplicas(address(token), t);
         }
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Beacon} from "../src/Beacon.sol";
-import {CircuitKey, Parameters, Sector} from "../src/SectorTypes.sol";
+import {CircuitKey, Sector} from "../src/SectorTypes.sol";
 import {Sectors} from "../src/Sectors.sol";
 import {Trees} from "../src/Trees.sol";
 import {Verifier} from "../src/Verifier.sol";
@@ -300,8 +300,7 @@ contract SectorsTest is World {
         vm.assertTrue(seed != sectors.windowSeed(alice, 1, 2, 3, bytes32(uint256(5))), "randomness");
         vm.chainId(block.chainid + 1);
         vm.assertTrue(seed != sectors.windowSeed(alice, 1, 2, 3, bytes32(uint256(4))), "chain");
-        Parameters memory parameters = Parameters("test", LOG2_LEAVES, 1, WIDTH);
-        Sectors other = new Sectors(Verifier(verifier), beacon, parameters, circuits, EMPTY_ROOT);
+        Sectors other = _newSectors("Sectors.sol:Sectors");
         vm.chainId(block.chainid - 1);
         vm.assertTrue(seed != other.windowSeed(alice, 1, 2, 3, bytes32(uint256(4))), "contract");
     }
@@ -421,9 +420,7 @@ contract SectorsTest is World {
     function test_only_the_deployer_binds_deals_and_only_once() public {
         vm.expectRevert(Sectors.Sectors_AlreadyBound.selector);
         sectors.bind(address(1), replicas);
-        Sectors fresh = new Sectors(
-            Verifier(verifier), beacon, Parameters("test", LOG2_LEAVES, 1, WIDTH), circuits, EMPTY_ROOT
-        );
+        Sectors fresh = _newSectors("Sectors.sol:Sectors");
         vm.prank(bob);
         vm.expectRevert(Sectors.Sectors_NotDeployer.selector);
         fresh.bind(bob, replicas);

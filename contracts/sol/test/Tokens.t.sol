@@ -5,7 +5,6 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 
 import {DealBook} from "../src/DealBook.sol";
 import {NewDeal, Permit} from "../src/DealTypes.sol";
-import {Deals} from "../src/Deals.sol";
 import {TestToken} from "../src/dev/TestToken.sol";
 import {CallingToken, FeeToken} from "./support/HostileTokens.sol";
 import {World} from "./support/World.sol";
@@ -72,8 +71,8 @@ contract PermitTest is World {
 
 contract HostileTokenTest is World {
     function test_a_token_that_takes_a_fee_is_refused_at_open() public {
-        FeeToken fee = new FeeToken();
-        deals = new Deals(fee, providers, sectors);
+        FeeToken fee = FeeToken(_deploy("HostileTokens.sol:FeeToken", ""));
+        deals = _newDeals(address(fee));
         fee.mint(owner, 1e18);
         vm.prank(owner);
         fee.approve(address(deals), type(uint256).max);
@@ -85,8 +84,8 @@ contract HostileTokenTest is World {
     }
 
     function test_a_token_that_calls_back_reaches_nothing() public {
-        CallingToken calling = new CallingToken();
-        deals = new Deals(calling, providers, sectors);
+        CallingToken calling = CallingToken(_deploy("HostileTokens.sol:CallingToken", ""));
+        deals = _newDeals(address(calling));
         calling.mint(owner, 1e18);
         vm.startPrank(owner);
         calling.approve(address(deals), type(uint256).max);

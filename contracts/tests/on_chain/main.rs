@@ -14,6 +14,7 @@ mod followers;
 mod lifecycles;
 mod markets;
 mod registries;
+mod replicas;
 mod stage;
 mod twins;
 mod verifiers;

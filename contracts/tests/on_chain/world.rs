@@ -117,10 +117,12 @@ pub(crate) fn urls(anvil: &Anvil) -> Vec<String> {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::of(&plan()).await
+    }
+
+    pub(crate) async fn of(plan: &DeployPlan) -> Self {
         let anvil = anvil().await;
-        let deployment = deploy(&urls(&anvil), &key(DEPLOYER), &plan())
-            .await
-            .unwrap();
+        let deployment = deploy(&urls(&anvil), &key(DEPLOYER), plan).await.unwrap();
         Self {
             anvil,
             deployment,

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {CircuitKey} from "../../src/SectorTypes.sol";
-import {Verifier} from "../../src/Verifier.sol";
 import {Trapdoor} from "./Trapdoor.sol";
 import {World} from "./World.sol";
 
@@ -13,7 +12,7 @@ abstract contract RealWorld is World {
     }
 
     function _newVerifier() internal virtual override returns (address) {
-        return address(new Verifier());
+        return _deploy("Verifier.sol:Verifier", "");
     }
 
     function _makeKeys() internal virtual override {

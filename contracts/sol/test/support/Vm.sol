@@ -28,6 +28,8 @@ interface Vm {
     function toString(uint256 value) external pure returns (string memory);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
+    function getCode(string calldata artifact) external view returns (bytes memory);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function assertEq(uint256 left, uint256 right, string calldata what) external pure;
     function assertEq(bytes32 left, bytes32 right, string calldata what) external pure;
     function assertEq(address left, address right, string calldata what) external pure;
@@ -41,6 +43,19 @@ interface Vm {
 
 abstract contract Cheats {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    /// A contract made from its artifact ("File.sol:Contract") and its encoded arguments. With `new` every test contract
+    /// would carry the code of all it deploys, and the compiler would optimize each of these copies anew.
+    function _deploy(string memory artifact, bytes memory arguments) internal returns (address made) {
+        bytes memory code = bytes.concat(vm.getCode(artifact), arguments);
+        assembly ("memory-safe") {
+            made := create(0, add(code, 32), mload(code))
+            if iszero(made) {
+                returndatacopy(mload(0x40), 0, returndatasize())
+                revert(mload(0x40), returndatasize())
+            }
+        }
+    }
 
     /// `x` folded into [low, high].
     function _bound(uint256 x, uint256 low, uint256 high) internal pure returns (uint256) {

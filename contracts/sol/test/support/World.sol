@@ -10,7 +10,6 @@ import {ReplicaTerms} from "../../src/ReplicaTypes.sol";
 import {Replicas} from "../../src/Replicas.sol";
 import {CircuitKey, Parameters} from "../../src/SectorTypes.sol";
 import {Sectors} from "../../src/Sectors.sol";
-import {Verifier} from "../../src/Verifier.sol";
 import {TestToken} from "../../src/dev/TestToken.sol";
 import {Bls} from "./Bls.sol";
 import {ScriptedVerifier} from "./ScriptedVerifier.sol";
@@ -53,15 +52,15 @@ abstract contract World is Cheats {
     function setUp() public virtual {
         vm.warp(T0 - 100);
         (owner, alice, bob) = (vm.addr(OWNER_KEY), vm.addr(ALICE_KEY), vm.addr(BOB_KEY));
-        token = new TestToken();
+        token = TestToken(_deploy("TestToken.sol:TestToken", ""));
         verifier = _newVerifier();
-        beacon = new Beacon(Bls.g2(BEACON_SECRET), Schedule(T0, PERIOD, FREEZE, DUE, GENESIS, 3));
-        providers = new Providers();
+        Schedule memory times = Schedule(T0, PERIOD, FREEZE, DUE, GENESIS, 3);
+        beacon = Beacon(_deploy("Beacon.sol:Beacon", abi.encode(Bls.g2(BEACON_SECRET), times)));
+        providers = Providers(_deploy("Providers.sol:Providers", ""));
         _makeKeys();
-        Parameters memory parameters = Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH);
-        sectors = new Sectors(Verifier(verifier), beacon, parameters, circuits, EMPTY_ROOT);
-        deals = new Deals(token, providers, sectors);
-        replicas = new Replicas(token, sectors, _terms());
+        sectors = _newSectors("Sectors.sol:Sectors");
+        deals = _newDeals(address(token));
+        replicas = _newReplicas(address(token), _terms());
         sectors.bind(address(deals), replicas);
         vm.prank(alice);
         providers.register("alice.example:4433", bytes32("alice"), alice, 0);
@@ -80,8 +79,22 @@ abstract contract World is Cheats {
         return ReplicaTerms(2, PARTITIONS, TICKET_AGE, SEED_DELAY, REPLICA_DUE, DEPOSIT);
     }
 
+    /// Sectors (or a mutant of it) of this world.
+    function _newSectors(string memory artifact) internal returns (Sectors) {
+        Parameters memory parameters = Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH);
+        return Sectors(_deploy(artifact, abi.encode(verifier, beacon, parameters, circuits, EMPTY_ROOT)));
+    }
+
+    function _newDeals(address token_) internal returns (Deals) {
+        return Deals(_deploy("Deals.sol:Deals", abi.encode(token_, providers, sectors)));
+    }
+
+    function _newReplicas(address token_, ReplicaTerms memory terms) internal returns (Replicas) {
+        return Replicas(_deploy("Replicas.sol:Replicas", abi.encode(token_, sectors, terms)));
+    }
+
     function _newVerifier() internal virtual returns (address) {
-        return address(new ScriptedVerifier());
+        return _deploy("ScriptedVerifier.sol:ScriptedVerifier", "");
     }
 
     function _makeKeys() internal virtual {
