@@ -9,7 +9,7 @@ import {Cheats} from "./support/Vm.sol";
 import {World} from "./support/World.sol";
 
 /// @dev Keys and proofs that the Rust prover made, in the bytes it exports for the chain: of a toy circuit with 1, 3
-/// and 5 inputs, and of the four circuits (spacetime of the devnet set over 1, 100 and 4,096 sectors among them).
+/// and 5 inputs, and of the five circuits (spacetime of the devnet set over 1, 100 and 4,096 sectors among them).
 contract ProverAnswersTest is Cheats {
     address private constant KEY = address(0xce7);
     uint256 private constant WINDOW_LIMIT = 300_000;
@@ -66,6 +66,7 @@ contract ProverAnswersTest is Cheats {
         _checkFile("append/test", 5, 1);
         _checkFile("retire/test", 3, 1);
         _checkFile("include/test", 5, 1);
+        _checkFile("replica/test", 7, 4);
     }
 
     function test_proofs_of_the_circuits_of_the_devnet_set_are_accepted() public {
@@ -73,6 +74,23 @@ contract ProverAnswersTest is Cheats {
         _checkFile("append/devnet", 5, 1);
         _checkFile("retire/devnet", 3, 1);
         _checkFile("include/devnet", 5, 1);
+        _checkFile("replica/devnet", 7, 1);
+    }
+
+    function test_proofs_of_replication_made_in_rust_hold_in_one_batch() public {
+        json = _read("replica/test");
+        uint256[][] memory inputs = new uint256[][](4);
+        bytes[4] memory proofs;
+        for (uint256 i = 0; i < 4; ++i) {
+            (inputs[i], proofs[i]) = _load(i);
+        }
+        bytes memory all = bytes.concat(proofs[0], proofs[1], proofs[2], proofs[3]);
+        verifier.verifyBatch(KEY, inputs, all);
+        vm.expectRevert(Verifier.Verifier_ProofRefused.selector);
+        verifier.verifyBatch(KEY, inputs, bytes.concat(proofs[1], proofs[0], proofs[2], proofs[3]));
+        inputs[3][6] += uint256(1) << 64;
+        vm.expectRevert(Verifier.Verifier_ProofRefused.selector);
+        verifier.verifyBatch(KEY, inputs, all);
     }
 
     function test_window_proofs_of_1_100_and_4096_sectors_cost_the_same() public {

@@ -19,6 +19,8 @@ use cairn_prover::retire::{RetireCircuit, RetireStatement, RetireWitness, Sector
 use cairn_prover::spacetime::{
     OpenedSample, Sample, SpacetimeCircuit, SpacetimeStatement, SpacetimeWitness, samples,
 };
+use cairn_prover::synthetic::replica::labels;
+use cairn_prover::synthetic::{ReplicaPurpose, SyntheticReplica};
 use cairn_wire::{Address, Commitment, SectorKind, SectorNumber, TreeIndex};
 
 use crate::world::{GENESIS, plan};
@@ -112,7 +114,18 @@ pub(crate) struct Placed {
 pub(crate) struct Sector {
     pub(crate) number: SectorNumber,
     pub(crate) pieces: Vec<Placed>,
+    /// Over the data.
     tree: Tree,
+    replica: Option<Sealed>,
+}
+
+/// What sealing made of a sector.
+struct Sealed {
+    /// Root over the labels.
+    comm_c: Fr,
+    /// Over the stored leaves.
+    tree: Tree,
+    openings: SyntheticReplica,
 }
 
 impl Sector {
@@ -137,7 +150,36 @@ impl Sector {
             number,
             pieces,
             tree: Tree::build(TreeKind::Data, &leaves).unwrap(),
+            replica: None,
         }
+    }
+
+    /// Encodes the sector for this account and ticket (field elements, little-endian).
+    pub(crate) fn seal(&mut self, porep_id: &[u8; 32], provider: Address, ticket: &[u8; 32]) {
+        let element = |bytes| cairn_merkle::field::from_bytes(bytes).unwrap();
+        let purpose = ReplicaPurpose {
+            porep_id: element(porep_id),
+            provider: provider.0,
+            sector_number: self.number.0,
+            ticket: element(ticket),
+        };
+        let replica_id = domain::replica_id(
+            purpose.porep_id,
+            &purpose.provider,
+            purpose.sector_number,
+            self.tree.root(),
+            purpose.ticket,
+        );
+        let data = self.tree.row(0);
+        let labels = labels(SET, replica_id, data.len());
+        let layers = usize::from(SET.layers);
+        let last = labels.iter().skip(layers - 1).step_by(layers);
+        let stored: Vec<Fr> = data.iter().zip(last).map(|(d, label)| *d + label).collect();
+        self.replica = Some(Sealed {
+            comm_c: Tree::build(TreeKind::Column, &labels).unwrap().root(),
+            tree: Tree::build(TreeKind::Replica, &stored).unwrap(),
+            openings: SyntheticReplica::of(SET, purpose, data, &labels, &stored).unwrap(),
+        });
     }
 
     pub(crate) fn comm_d(&self) -> Commitment {
@@ -145,13 +187,31 @@ impl Sector {
     }
 
     pub(crate) fn comm_r(&self) -> Commitment {
-        domain::comm_r_hot(self.tree.root()).into()
+        match &self.replica {
+            None => domain::comm_r_hot(self.tree.root()).into(),
+            Some(sealed) => domain::comm_r_sealed(sealed.comm_c, sealed.tree.root()).into(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> SectorKind {
+        match self.replica {
+            None => SectorKind::Hot,
+            Some(_) => SectorKind::Sealed,
+        }
     }
 
     fn leaf(&self) -> SectorLeaf {
         SectorLeaf {
             comm_r: self.comm_r().to_fr(),
-            kind: SectorKind::Hot,
+            kind: self.kind(),
+        }
+    }
+
+    /// What a window proof opens: the stored leaves, and the root over the labels (zero for a hot sector).
+    fn stored(&self) -> (&Tree, Fr) {
+        match &self.replica {
+            None => (&self.tree, Fr::from(0_u64)),
+            Some(sealed) => (&sealed.tree, sealed.comm_c),
         }
     }
 }
@@ -192,7 +252,7 @@ impl Farm {
     pub(crate) fn append(&mut self, sector: Sector) -> EvmProof {
         let witness = AppendWitness::of(&self.tree).unwrap();
         let (root0, count) = (self.root(), u32::try_from(self.tree.count()).unwrap());
-        let leaf = domain::provider_leaf(sector.comm_r().to_fr(), sector.number.0, SectorKind::Hot);
+        let leaf = domain::provider_leaf(sector.comm_r().to_fr(), sector.number.0, sector.kind());
         self.tree.append(leaf).unwrap();
         let statement = AppendStatement {
             root0,
@@ -201,12 +261,25 @@ impl Farm {
             comm_r: sector.comm_r(),
             count,
             sector_number: sector.number.0,
-            kind: SectorKind::Hot,
+            kind: sector.kind(),
         };
         self.sectors.push(sector);
         let mut rng = blinding_rng(self.blinding());
         let circuit = AppendCircuit::new(*SET, statement, witness);
         export::proof_to_evm(&prove(&self.keys.append, circuit, &mut rng).unwrap())
+    }
+
+    /// The proofs of all partitions of a sealed sector that is not in the tree yet.
+    pub(crate) fn replicate(&mut self, sector: &Sector, seed: &[u8; 32]) -> Vec<EvmProof> {
+        let seed = cairn_merkle::field::from_bytes(seed).unwrap();
+        let sealed = sector.replica.as_ref().unwrap();
+        let partitions = 0..u16::try_from(SET.porep_challenges).unwrap();
+        let proofs = partitions.map(|partition| {
+            let (_, circuit) = sealed.openings.circuit(seed, partition).unwrap();
+            let mut rng = blinding_rng(self.blinding());
+            export::proof_to_evm(&prove(&self.keys.replica, circuit, &mut rng).unwrap())
+        });
+        proofs.collect()
     }
 
     /// Takes the sector at a place out of the tree; what to tell the chain, and the proof.
@@ -291,10 +364,11 @@ impl Farm {
         let statement = SpacetimeStatement::window(SET, self.root(), seed, count);
         let opened = samples(SET, &statement).into_iter().map(|index| {
             let sector = &self.sectors[usize::try_from(index.sector).unwrap()];
+            let (stored, comm_c) = sector.stored();
             Sample::Opened(OpenedSample {
-                leaf: sector.tree.open(index.leaf).unwrap(),
-                comm_c: Fr::from(0_u64),
-                kind: SectorKind::Hot,
+                leaf: stored.open(index.leaf).unwrap(),
+                comm_c,
+                kind: sector.kind(),
                 number: sector.number.0,
                 provider: self.tree.open(index.sector.into()).unwrap().groups,
             })

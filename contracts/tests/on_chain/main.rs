@@ -15,6 +15,7 @@ mod lifecycles;
 mod markets;
 mod registries;
 mod replicas;
+mod sealed;
 mod stage;
 mod twins;
 mod verifiers;
