@@ -9,7 +9,6 @@ use serde_json::json;
 use crate::farm::{slow_schedule, slow_terms};
 use crate::world::{PROVIDER, STRANGER, WEALTH, World, address, plan};
 
-#[expect(clippy::too_many_arguments, reason = "generated from the ABI")]
 mod abi {
     alloy::sol!(Replicas, "artifacts/Replicas.json");
 }

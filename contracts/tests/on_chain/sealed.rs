@@ -1,4 +1,4 @@
-//! A sealed sector with real proofs: from its number to the pay of its pieces and its end.
+//! A sealed sector with real proofs: from its number to the pay of its pieces.
 
 use cairn_contracts::{ChainEventKind, NewDeal, ReplicaStatus};
 use cairn_wire::{Period, SectorKind, SectorNumber, SlotIndex};
@@ -46,7 +46,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn a_sealed_sector_is_proven_appended_filled_paid_and_retired() {
+async fn a_sealed_sector_is_proven_appended_filled_and_paid() {
     let mut stage = Stage::start().await;
     let (me, contents) = (address(PROVIDER), contents());
     stage.post(Period(1)).await;
