@@ -218,6 +218,35 @@ pub enum ProvingError {
     Sector(#[from] SectorError),
 }
 
+/// The machine did not get a sector further.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// It was told to stop: nobody's fault, and nothing durable is lost.
+    #[error("sealing was told to stop")]
+    Stopped,
+    /// What it kept of its own work is not what it wrote: the disk's fault. The work is done anew.
+    #[error("what was kept of sealing is damaged: {reason}")]
+    Damaged {
+        /// What does not fit.
+        reason: String,
+    },
+    /// Everything else.
+    #[error(transparent)]
+    Proving(#[from] ProvingError),
+}
+
+impl From<StoreError> for SealError {
+    fn from(error: StoreError) -> Self {
+        Self::Proving(error.into())
+    }
+}
+
+impl From<SectorError> for SealError {
+    fn from(error: SectorError) -> Self {
+        Self::Proving(error.into())
+    }
+}
+
 /// The chain did not do it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ChainFault {

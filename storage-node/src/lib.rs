@@ -16,6 +16,7 @@
 //! | [`deal`] | states of slots, sectors and windows; pure |
 //! | [`store`] | all of `RocksDB` |
 //! | [`sector`] | packing pieces into sectors, opening leaves |
+//! | [`sealing`] | what a replica costs, its labels, the machine work of sealing |
 //! | [`serve`] | what is answered on the wire |
 //! | [`chain`] | what the node asks the chain, and how it follows it |
 //! | [`proving`] | keys, witnesses, windows |
@@ -32,6 +33,7 @@ pub mod error;
 pub mod node;
 pub mod pipeline;
 pub mod proving;
+pub mod sealing;
 pub mod sector;
 pub mod serve;
 pub mod store;

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cairn_client::{OpenError, check_deployment};
 use cairn_contracts::{Chain, Deployment};
+use cairn_merkle::Commitment;
 use cairn_prover::params::ParamSet;
 use cairn_wire::{Limits, NodeIdentity, SecretKey, Server};
 use tokio::sync::watch;
@@ -15,11 +17,12 @@ use crate::chain::{ChainPort, OnChain};
 use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
-use crate::pipeline::{Backoff, PayTurn, Work};
-use crate::proving::{ProverKeys, RandomSource};
+use crate::pipeline::{Backoff, PayTurn, Progress, Work, seal_threads};
+use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
+use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
 use crate::serve::{NodeHandler, ServeContext};
-use crate::store::{Ledger, Store, StoreOptions};
+use crate::store::{DataCopy, Ledger, Store, StoreOptions};
 use crate::view::ChainView;
 
 /// How long requests under way may take once the node is told to stop.
@@ -209,6 +212,8 @@ async fn start(
     let keys = load_keys(config, &deployment, set, surroundings).await?;
     let chain = connect(config, &deployment, &operator, &metrics).await?;
     let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
+    let seal = seal_rules(config, &deployment, set)?;
+    let unseals = Arc::new(unseal_queue(&ledger, &seal, set));
     let view = Arc::new(ChainView::default());
     view.note_head(chain.head().await?);
     let context = ServeContext {
@@ -226,9 +231,11 @@ async fn start(
         chain: Arc::clone(&chain),
         view: Arc::clone(&view),
         ledger: Arc::clone(&ledger),
+        unseals: Arc::clone(&unseals),
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&surroundings.clock),
     };
+    let keys = Arc::new(keys);
     let work = Arc::new(Work {
         me,
         set,
@@ -242,22 +249,77 @@ async fn start(
         view,
         ledger,
         metrics,
-        keys: Arc::new(keys),
+        replicas: Arc::clone(&keys) as Arc<dyn ReplicaProver>,
+        keys,
         clock: Arc::clone(&surroundings.clock),
         poll: Duration::from_millis(config.poll_ms),
         settle_every_periods: config.settle_every_periods,
         pay: PayTurn::default(),
         backoff: Backoff::default(),
+        seal,
+        folders: LabelFolders::open(&config.label_dir)?,
+        seal_threads: seal_threads(config.sealing_threads).map_err(|error| NodeError::Start {
+            doing: "starting the threads that seal",
+            reason: error.to_string(),
+        })?,
+        progress: Progress::default(),
+        stop_sealing: AtomicBool::new(false),
+        unseals,
         swept: Mutex::default(),
     });
+    work.sweep_seals()?;
     let server = open_wire(config, &identity, set, context)?;
     tracing::info!(listen = %server.local_addr(), "serving");
     let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
-    let packer = tokio::spawn(work.run_packer(stopped.clone()));
+    let packer = tokio::spawn(Arc::clone(&work).run_packer(stopped.clone()));
+    let sealer = tokio::spawn(Arc::clone(&work).run_sealer(stopped.clone()));
+    let unsealer = tokio::spawn(work.run_unsealer(stopped.clone()));
     Ok(Running {
         server,
-        tasks: vec![keeper, packer],
+        tasks: vec![keeper, packer, sealer, unsealer],
     })
+}
+
+fn seal_rules(
+    config: &Config,
+    deployment: &Deployment,
+    set: &ParamSet,
+) -> Result<SealRules, NodeError> {
+    let terms = deployment.replica_terms;
+    let odd = |reason: &str| NodeError::Start {
+        doing: "reading the deployment's terms of sealing",
+        reason: reason.to_owned(),
+    };
+    if terms.layers != set.layers || u32::from(terms.partitions) != set.porep_challenges {
+        return Err(odd("layers or partitions are not this program's"));
+    }
+    let porep_id = Commitment::from_bytes(deployment.replica_binding().porep_id())
+        .map_err(|_| odd("its id is no field element"))?;
+    Ok(SealRules {
+        porep_id,
+        ticket_age_s: terms.ticket_age_s,
+        due_s: terms.due_s,
+        deposit: terms.deposit,
+        partitions: set.porep_challenges,
+        parallel: config.sealing_parallel,
+        memory_bytes: config.sealing_memory_bytes,
+        reserve_bytes: config.reserve_bytes,
+        keep_unsealed: config.keep_unsealed,
+        cache_bytes: config.unsealed_cache_bytes,
+    })
+}
+
+/// A guess at how long a label takes, before any was timed.
+const LABELS_PER_S: u64 = 500_000;
+
+fn unseal_queue(ledger: &Ledger, seal: &SealRules, set: &ParamSet) -> UnsealQueue {
+    let labels = u64::from(set.layers) << set.sector_log2_leaves;
+    let cached = ledger.sectors(|record| record.data == DataCopy::Cached);
+    UnsealQueue::new(
+        seal.cached_sectors(set),
+        labels / LABELS_PER_S,
+        cached.into_iter().map(|(sector, _)| sector),
+    )
 }
 
 async fn load_keys(

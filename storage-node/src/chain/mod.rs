@@ -11,5 +11,5 @@ mod port;
 mod tree;
 
 pub use follow::{Interpretation, interpret};
-pub use port::{Answer, AppendCall, ChainPort, OnChain};
+pub use port::{Answer, AppendCall, ChainPort, Funds, OnChain, PrecommitCall, SealedAppendCall};
 pub use tree::{TreeAt, TreeEntry, latest, replay};

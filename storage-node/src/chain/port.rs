@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cairn_contracts::{
-    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, Retry, SlotState,
-    TreeState, TxReceipt, Uptime,
+    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, ReplicaChallenge,
+    ReplicaInfo, Retry, SlotState, TreeState, TxReceipt, Uptime,
 };
 use cairn_wire::{
     Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
@@ -33,6 +33,49 @@ pub struct AppendCall {
     pub proof: EvmProof,
 }
 
+/// A sealed sector to be appended: the chain knows its commitments from its precommit.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedAppendCall {
+    /// To which tree.
+    pub tree: TreeIndex,
+    /// The number it was sealed under.
+    pub number: SectorNumber,
+    /// The tree's root afterwards.
+    pub new_root: Commitment,
+    /// The proof of the append.
+    pub proof: EvmProof,
+}
+
+/// What the chain is told before it challenges a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrecommitCall {
+    /// A number that was reserved.
+    pub number: SectorNumber,
+    /// Root of the data.
+    pub comm_d: Commitment,
+    /// Commitment to labels and replica.
+    pub comm_r: Commitment,
+    /// The period whose randomness is the ticket.
+    pub ticket_period: Period,
+}
+
+/// What a deposit can be paid from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Funds {
+    /// Deposits that came back and were not withdrawn.
+    pub credit: u128,
+    /// Tokens in the account.
+    pub balance: u128,
+}
+
+impl Funds {
+    /// Both together.
+    #[must_use]
+    pub const fn at_hand(&self) -> u128 {
+        self.credit.saturating_add(self.balance)
+    }
+}
+
 /// The chain, for one provider. Every call has a time-out behind it.
 pub trait ChainPort: Send + Sync + 'static {
     /// The newest block.
@@ -47,6 +90,24 @@ pub trait ChainPort: Send + Sync + 'static {
     fn next_sector_number(&self) -> Answer<'_, SectorNumber>;
     /// Appends a sector.
     fn append(&self, call: AppendCall) -> Answer<'_, TxReceipt>;
+    /// Takes one number of this provider's counter for a sealed sector.
+    fn reserve_number(&self) -> Answer<'_, TxReceipt>;
+    /// Whether a number was reserved, ever.
+    fn is_reserved(&self, number: SectorNumber) -> Answer<'_, bool>;
+    /// A replica from its precommit on.
+    fn replica(&self, number: SectorNumber) -> Answer<'_, Option<ReplicaInfo>>;
+    /// What a precommitted replica is challenged with, once its seed's round was posted.
+    fn replica_challenge(&self, number: SectorNumber) -> Answer<'_, Option<ReplicaChallenge>>;
+    /// When the proof of a precommitted replica is due; `None` while its clock stands still.
+    fn replica_due(&self, number: SectorNumber) -> Answer<'_, Option<u64>>;
+    /// What a deposit can be paid from.
+    fn funds(&self) -> Answer<'_, Funds>;
+    /// Commits to a replica, with a deposit.
+    fn precommit(&self, call: PrecommitCall) -> Answer<'_, TxReceipt>;
+    /// Hands in the proofs of all partitions, in order.
+    fn prove_replica(&self, number: SectorNumber, proofs: Vec<EvmProof>) -> Answer<'_, TxReceipt>;
+    /// Appends a sealed sector whose replica was proven.
+    fn append_sealed(&self, call: SealedAppendCall) -> Answer<'_, TxReceipt>;
     /// The seed of a window; its round must be posted.
     fn window_seed(&self, tree: TreeIndex, period: Period) -> Answer<'_, [u8; 32]>;
     /// Hands in a window proof.
@@ -137,6 +198,56 @@ impl ChainPort for OnChain {
             call.kind,
             &call.proof
         ))
+    }
+
+    fn reserve_number(&self) -> Answer<'_, TxReceipt> {
+        Box::pin(async move {
+            let (_, sent) = self.chain.reserve_numbers(1).await?;
+            Ok(sent)
+        })
+    }
+
+    fn is_reserved(&self, number: SectorNumber) -> Answer<'_, bool> {
+        ask!(self.is_reserved(self.me, number))
+    }
+
+    fn replica(&self, number: SectorNumber) -> Answer<'_, Option<ReplicaInfo>> {
+        ask!(self.replica(self.me, number))
+    }
+
+    fn replica_challenge(&self, number: SectorNumber) -> Answer<'_, Option<ReplicaChallenge>> {
+        Box::pin(async move {
+            match self.chain.replica_challenge(self.me, number).await {
+                Ok(challenge) => Ok(Some(challenge)),
+                Err(ChainError::RoundUnknown { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    fn replica_due(&self, number: SectorNumber) -> Answer<'_, Option<u64>> {
+        ask!(self.replica_due(self.me, number))
+    }
+
+    fn funds(&self) -> Answer<'_, Funds> {
+        Box::pin(async move {
+            Ok(Funds {
+                credit: self.chain.deposit_credit(self.me).await?,
+                balance: self.chain.balance_of(self.me).await?,
+            })
+        })
+    }
+
+    fn precommit(&self, call: PrecommitCall) -> Answer<'_, TxReceipt> {
+        ask!(self.precommit(call.number, &call.comm_d, &call.comm_r, call.ticket_period))
+    }
+
+    fn prove_replica(&self, number: SectorNumber, proofs: Vec<EvmProof>) -> Answer<'_, TxReceipt> {
+        ask!(self.prove_replica(self.me, number, &proofs))
+    }
+
+    fn append_sealed(&self, call: SealedAppendCall) -> Answer<'_, TxReceipt> {
+        ask!(self.append_sealed(call.tree, call.number, &call.new_root, &call.proof))
     }
 
     fn window_seed(&self, tree: TreeIndex, period: Period) -> Answer<'_, [u8; 32]> {

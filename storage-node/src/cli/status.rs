@@ -62,6 +62,9 @@ fn node_part(page: &mut String, health: &Health) -> anyhow::Result<()> {
         value(Counter::WindowsExcused.name()),
         value(Gauge::ProofMillis.name()),
     )?;
+    for line in &health.sealing {
+        writeln!(page, "sealing   {line}")?;
+    }
     writeln!(
         page,
         "disk      {:.1} MiB free, {} faults",

@@ -73,6 +73,16 @@ series! {
         SectorsAppended = "cairn_sectors_appended_total": "Sectors appended on chain.",
         /// Slots activated.
         SlotsActivated = "cairn_slots_activated_total": "Slots activated on chain.",
+        /// Replicas made.
+        SectorsSealed = "cairn_sectors_sealed_total": "Replicas made, trees included.",
+        /// Replicas proven on chain.
+        ReplicasProven = "cairn_replicas_proven_total": "Proofs of replication that the chain counted.",
+        /// Sealings begun again because their ticket was too old.
+        SealsRestarted = "cairn_seals_restarted_total": "Sealings begun again because their ticket became too old.",
+        /// Numbers lost, most of them with a deposit.
+        SealsLost = "cairn_seals_lost_total": "Numbers lost while sealing, with their deposit if there was one.",
+        /// Sectors unsealed for readers.
+        SectorsUnsealed = "cairn_sectors_unsealed_total": "Sectors whose data was unsealed for readers.",
         /// Failures of the disk.
         DiskFaults = "cairn_disk_faults_total": "Failures of the store, full disk included.",
     }
@@ -101,6 +111,26 @@ series! {
         SlotsActive = "cairn_slots_active": "Slots filled on chain by this provider.",
         /// Sectors on chain.
         SectorsRegistered = "cairn_sectors_registered": "Sectors on chain.",
+        /// Sealed sectors that wait for their turn.
+        SealsWaiting = "cairn_seals_waiting": "Packed sectors that wait to be sealed.",
+        /// Sectors that are sealed now.
+        SealsUnderWay = "cairn_seals_under_way": "Sectors between their number and their counted proof.",
+        /// Layers of labels that are durable, of the oldest sector under way.
+        SealLayers = "cairn_seal_layers": "Layers of labels that are durable, of the oldest sector under way.",
+        /// Per cent of the machine work done, of that sector.
+        SealPercent = "cairn_seal_percent": "Per cent of its present step, of the oldest sector under way.",
+        /// Seconds left of that step.
+        SealSecondsLeft = "cairn_seal_seconds_left": "Seconds that its present step will still take, by what was done so far.",
+        /// Partitions proven of that sector.
+        SealPartitions = "cairn_seal_partitions": "Partitions whose proof is durable, of the oldest sector under way.",
+        /// Why sealing waits.
+        SealWaits = "cairn_seal_waits": "Why sealing waits: 0 it does not, 1 disk, 2 memory, 3 deposit.",
+        /// Deposits on chain.
+        DepositsAtStake = "cairn_deposits_at_stake": "Precommits whose deposit lies on chain.",
+        /// What a deposit can be paid from.
+        DepositFunds = "cairn_deposit_funds": "Smallest units at hand for the next deposit, when it was last looked at.",
+        /// Sectors waiting to be unsealed.
+        UnsealsWaiting = "cairn_unseals_waiting": "Sectors that wait to be unsealed for readers, the one under way included.",
         /// Milliseconds of the last proof.
         ProofMillis = "cairn_last_proof_milliseconds": "Time the last proof of spacetime took, reading included.",
         /// Milliseconds of the last reading.
@@ -123,6 +153,12 @@ pub enum Alarm {
     Refused,
     /// The chain's tree is not one this node has followed.
     UnknownTree,
+    /// Sealing waits for disk, memory or money.
+    SealWaits,
+    /// A precommit may expire before its proof is made.
+    DepositAtRisk,
+    /// A number, and most likely a deposit, was lost while sealing.
+    SealLost,
 }
 
 impl Alarm {
@@ -134,6 +170,9 @@ impl Alarm {
             Self::Disk => "disk",
             Self::Refused => "refused",
             Self::UnknownTree => "unknown_tree",
+            Self::SealWaits => "seal_waits",
+            Self::DepositAtRisk => "deposit_at_risk",
+            Self::SealLost => "seal_lost",
         }
     }
 }
@@ -151,6 +190,9 @@ pub struct Health {
     pub listen: String,
     /// Every counter and gauge by name.
     pub values: BTreeMap<String, u64>,
+    /// Sectors that are sealed, oldest first, one line each as a person reads it.
+    #[serde(default)]
+    pub sealing: Vec<String>,
 }
 
 /// The node's counters, gauges and alarms.
@@ -159,6 +201,7 @@ pub struct Metrics {
     counters: [AtomicU64; Counter::ALL.len()],
     gauges: [AtomicU64; Gauge::ALL.len()],
     alarms: Mutex<BTreeMap<Alarm, String>>,
+    sealing: Mutex<Vec<String>>,
 }
 
 impl Default for Metrics {
@@ -167,6 +210,7 @@ impl Default for Metrics {
             counters: [const { AtomicU64::new(0) }; Counter::ALL.len()],
             gauges: [const { AtomicU64::new(0) }; Gauge::ALL.len()],
             alarms: Mutex::default(),
+            sealing: Mutex::default(),
         }
     }
 }
@@ -227,6 +271,11 @@ impl Metrics {
         self.alarms().contains_key(&alarm)
     }
 
+    /// Says how far the sectors are that are sealed now.
+    pub fn tell_sealing(&self, lines: Vec<String>) {
+        *self.sealing.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+    }
+
     /// What `/health` says.
     #[must_use]
     pub fn health(&self, provider: String, listen: String) -> Health {
@@ -248,6 +297,11 @@ impl Metrics {
             provider,
             listen,
             values: counters.chain(gauges).collect(),
+            sealing: self
+                .sealing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! ```text
 //!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  one append, activation or
 //!               batch of pay, unless a round is near or a window open
-//!  beside it:   pack what has waited long enough
+//!  beside it:   pack what has waited long enough; seal and unseal, below everything else
 //! ```
 //!
 //! | file | what it holds |
@@ -12,6 +12,9 @@
 //! | `sync.rs` | reading the chain up to its newest block |
 //! | `windows.rs` | proving in time, and accounting for what was not |
 //! | `sectors.rs` | append, then include and activate |
+//! | `seals.rs` | a sealed sector's steps on chain, from its number to its append |
+//! | `sealer.rs` | the machine's part of sealing, on threads of its own |
+//! | `unsealer.rs` | data that lies only in a replica: given up, and made again for readers |
 //! | `pace.rs` | when work that can wait may start; what was refused waits |
 //! | `pay.rs` | settling what was proven |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
@@ -19,13 +22,17 @@
 mod pace;
 mod packer;
 mod pay;
+mod sealer;
+mod seals;
 mod sectors;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod unsealer;
 mod windows;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,7 +46,9 @@ use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
-use crate::proving::ProverKeys;
+pub use crate::pipeline::sealer::{Progress, seal_threads};
+use crate::proving::{ProverKeys, ReplicaProver};
+use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
 use crate::store::{Ledger, SlotKey};
 use crate::view::ChainView;
@@ -76,6 +85,20 @@ pub struct Work {
     pub pay: PayTurn,
     /// What was refused and waits.
     pub backoff: Backoff,
+    /// What sealing goes by.
+    pub seal: SealRules,
+    /// Where labels lie.
+    pub folders: LabelFolders,
+    /// Proves replicas.
+    pub replicas: Arc<dyn ReplicaProver>,
+    /// The threads that seal and unseal.
+    pub seal_threads: rayon::ThreadPool,
+    /// How far the machine is with its sectors.
+    pub progress: Progress,
+    /// Tells sealing to stop.
+    pub stop_sealing: AtomicBool,
+    /// Who waits for unsealing.
+    pub unseals: Arc<UnsealQueue>,
     /// Ended slots whose pieces were looked at.
     pub swept: Mutex<BTreeSet<SlotKey>>,
 }
@@ -148,7 +171,7 @@ impl Work {
         if !up_to_date || must_wait || !self.may_start(head.timestamp) {
             return Ok(proved);
         }
-        if self.step_sectors(head).await? {
+        if self.step_sectors(head).await? || self.step_seals(head).await? {
             return Ok(true);
         }
         self.step_pay(head).await
@@ -245,6 +268,7 @@ impl Work {
             .ledger
             .sectors(|sector| matches!(sector.state, SectorState::Registered { .. }));
         metrics.set(Gauge::SectorsRegistered, registered.len() as u64);
+        self.show_seals();
         if let Ok(free) = self.ledger.store().free_bytes() {
             metrics.set(Gauge::FreeBytes, free);
         }

@@ -44,8 +44,10 @@ pub fn may_start(
 pub(super) enum Suspect {
     /// The activation of a slot.
     Slot(SlotKey),
-    /// The append of a sector.
+    /// A sector's steps on chain.
     Sector(SectorId),
+    /// The machine's work at a sector.
+    Machine(SectorId),
 }
 
 #[derive(Clone, Copy, Debug, Default)]

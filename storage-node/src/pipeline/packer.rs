@@ -18,6 +18,7 @@ impl Work {
     pub(super) fn pack(&self) -> Result<usize, SectorError> {
         self.drop_lapsed()?;
         self.forget_unwanted()?;
+        self.drop_copies()?;
         let unfinished = self
             .ledger
             .sectors(|record| record.state == SectorState::Planned);

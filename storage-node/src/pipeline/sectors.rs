@@ -101,7 +101,7 @@ impl Work {
     }
 
     /// The first tree that is not full, as the chain has it now; `None` while our reading of it is behind.
-    async fn tree_with_room(
+    pub(super) async fn tree_with_room(
         &self,
         head: Head,
     ) -> Result<Option<(TreeIndex, TreeAt)>, ProvingError> {
@@ -295,7 +295,7 @@ impl Work {
 }
 
 /// An error that says something about one sector or slot only; where nobody answers, all have to wait.
-fn only_its_own(error: ProvingError) -> Result<ProvingError, ProvingError> {
+pub(super) fn only_its_own(error: ProvingError) -> Result<ProvingError, ProvingError> {
     match error {
         ProvingError::Chain(ChainFault::Unreachable(_)) | ProvingError::UnknownTree { .. } => {
             Err(error)

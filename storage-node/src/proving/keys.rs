@@ -1,8 +1,8 @@
 //! The Groth16 keys of the deployment's parameter set. Every statement is decided natively first and every proof is
 //! verified here, so that nothing false is ever sent.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use cairn_contracts::{CircuitSet, KeyRecord};
 use cairn_merkle::Fr;
@@ -12,6 +12,7 @@ use cairn_prover::groth16::{self, Key, export};
 use cairn_prover::include::{self, IncludeCircuit, IncludeStatement, IncludeWitness};
 use cairn_prover::keys::{self, Progress};
 use cairn_prover::params::ParamSet;
+use cairn_prover::replica::{self, ReplicaCircuit, ReplicaStatement, VanillaProof};
 use cairn_prover::spacetime::{self, SpacetimeCircuit, SpacetimeStatement, SpacetimeWitness};
 
 use crate::error::{NodeError, ProvingError};
@@ -25,7 +26,42 @@ pub struct ProverKeys {
     spacetime: Key,
     append: Key,
     include: Key,
+    replica: ReplicaKey,
     random: RandomSource,
+}
+
+/// The biggest key is read when the first replica is proven: a node that never seals never needs it.
+struct ReplicaKey {
+    folder: PathBuf,
+    deployed: Option<[u8; 32]>,
+    loaded: OnceLock<Key>,
+}
+
+/// Makes the proofs of replication, one a partition.
+pub trait ReplicaProver: Send + Sync {
+    /// Proves one partition.
+    ///
+    /// # Errors
+    /// [`ProvingError::Prover`]: the vanilla proof does not show the statement, the key cannot be used, or proving failed.
+    fn prove(
+        &self,
+        statement: &ReplicaStatement,
+        vanilla: VanillaProof,
+    ) -> Result<[u8; 512], ProvingError>;
+}
+
+impl ReplicaProver for ProverKeys {
+    fn prove(
+        &self,
+        statement: &ReplicaStatement,
+        vanilla: VanillaProof,
+    ) -> Result<[u8; 512], ProvingError> {
+        replica::check(self.set, statement, &vanilla)
+            .map_err(|error| prover("the vanilla proof", &error))?;
+        let inputs = statement.public_inputs();
+        let circuit = ReplicaCircuit::new(*self.set, statement.clone(), vanilla);
+        self.finish(self.replica_key()?, Circuit::Replica(circuit), &inputs)
+    }
 }
 
 impl std::fmt::Debug for ProverKeys {
@@ -74,8 +110,33 @@ impl ProverKeys {
             spacetime: load(CircuitName::Spacetime, deployed.map(|keys| &keys.spacetime))?,
             append: load(CircuitName::Append, deployed.map(|keys| &keys.append))?,
             include: load(CircuitName::Include, deployed.map(|keys| &keys.include))?,
+            replica: ReplicaKey {
+                folder: folder.into(),
+                deployed: deployed.map(|keys| keys.replica.circuit_id),
+                loaded: OnceLock::new(),
+            },
             random,
         })
+    }
+
+    /// The key of proofs of replication, read at the first call.
+    ///
+    /// # Errors
+    /// The file is damaged or its circuit is not the deployment's.
+    pub fn replica_key(&self) -> Result<&Key, ProvingError> {
+        if let Some(key) = self.replica.loaded.get() {
+            return Ok(key);
+        }
+        let key = keys::load(&self.replica.folder, self.set, CircuitName::Replica)
+            .map_err(|error| prover("the key of replicas", &error))?;
+        let ours = *key.identity().circuit_id.as_bytes();
+        if self.replica.deployed.is_some_and(|id| id != ours) {
+            return Err(prover(
+                "the key of replicas",
+                &"the deployment has another replica circuit than this program",
+            ));
+        }
+        Ok(self.replica.loaded.get_or_init(|| key))
     }
 
     /// The parameter set.

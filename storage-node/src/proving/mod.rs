@@ -10,7 +10,7 @@ mod keys;
 mod window;
 mod witness;
 
-pub use keys::{ProverKeys, RandomSource};
+pub use keys::{ProverKeys, RandomSource, ReplicaProver};
 pub(crate) use window::newest_round;
 pub use window::{WindowPlan, plan_windows};
 pub(crate) use witness::{read_include, read_window};

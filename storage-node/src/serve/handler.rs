@@ -13,6 +13,7 @@ use crate::chain::ChainPort;
 use crate::dashboard::{Counter, Metrics};
 use crate::deal::{SlotEvent, SlotState};
 use crate::error::{ChainFault, StoreError};
+use crate::sealing::UnsealQueue;
 use crate::serve::admit::{Offer, admit, check_acceptance};
 use crate::serve::read;
 use crate::serve::receive::Intake;
@@ -48,6 +49,8 @@ pub struct ServeContext {
     pub chain: Arc<dyn ChainPort>,
     /// What was last seen of it.
     pub view: Arc<ChainView>,
+    /// Who waits for unsealing.
+    pub unseals: Arc<UnsealQueue>,
     /// The records.
     pub ledger: Arc<Ledger>,
     /// The counters.
@@ -228,6 +231,7 @@ impl Handler for NodeHandler {
     fn read_range(&self, _peer: Peer, request: ReadRange) -> HandlerFuture<'_, RangeReply> {
         let context = Arc::clone(&self.context);
         Box::pin(blocking(move || {
+            read::check_readable(&context, &request.content_id)?;
             let reply = read::read_range(context.ledger.store(), &request)?;
             context
                 .metrics
@@ -239,6 +243,7 @@ impl Handler for NodeHandler {
     fn open_leaf(&self, _peer: Peer, request: OpenLeaf) -> HandlerFuture<'_, LeafOpening> {
         let context = Arc::clone(&self.context);
         Box::pin(blocking(move || {
+            read::check_readable(&context, &request.content_id)?;
             read::open_leaf(context.ledger.store(), &request)
         }))
     }

@@ -10,12 +10,45 @@ use cairn_wire::{ChannelSource, ContentId, RangeReply, WireError};
 use tokio::sync::mpsc;
 
 use crate::error::{SectorError, StoreError};
+use crate::sealing::Asked;
 use crate::sector::open_piece_leaf;
-use crate::store::{PIECE_PART_BYTES, Store};
+use crate::serve::handler::ServeContext;
+use crate::store::{Home, PIECE_PART_BYTES, SectorRecord, Store};
 
 /// Chunks between the disk and the network.
 const CHANNEL_CHUNKS: usize = 8;
 const CHUNK_BYTES: usize = 64 << 10;
+
+/// Whether the bytes of a piece can be read at once. One that lies only in a replica is queued for unsealing.
+///
+/// # Errors
+/// [`cairn_wire::ErrorCode::Later`] with the time it takes; busy when too many wait already.
+pub(super) fn check_readable(
+    context: &ServeContext,
+    content_id: &ContentId,
+) -> Result<(), WireError> {
+    let piece = context.ledger.store().piece(content_id).map_err(|error| {
+        tracing::error!(%content_id, %error, "a piece could not be looked up");
+        WireError::internal("the node's disk failed")
+    })?;
+    let Some(Home::Sector { sector, .. }) = piece.map(|piece| piece.home) else {
+        return Ok(());
+    };
+    let is_here = |record: SectorRecord| record.data.is_here();
+    if context.ledger.sector(sector).is_none_or(is_here) {
+        return Ok(());
+    }
+    match context.unseals.ask(sector, (context.clock)()) {
+        Asked::InAbout(wait_s) => Err(WireError::later(
+            wait_s,
+            "this piece lies in a sealed sector, which is being unsealed",
+        )),
+        Asked::Full => Err(WireError::busy("too many sectors wait to be unsealed")),
+        Asked::Never => Err(WireError::refused(
+            "this piece lies in a sealed sector, and this node unseals none for readers",
+        )),
+    }
+}
 
 /// Starts the encoding of a range on a thread of its own. What the disk damaged is never sent: every group is checked
 /// against the outboard, and the outboard against the content id.

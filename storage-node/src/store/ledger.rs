@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cairn_wire::{ContentId, DealId, Period, SectorKind, SlotIndex, TreeIndex};
 use rocksdb::IteratorMode;
 
-use crate::deal::{SectorEvent, SectorId, SectorState, SlotEvent, SlotState, WindowState};
+use crate::deal::{
+    SealEvent, SectorEvent, SectorId, SectorState, SlotEvent, SlotState, WindowState,
+};
 use crate::error::StoreError;
 use crate::sector::Place;
 use crate::store::Store;
@@ -336,6 +338,97 @@ impl Ledger {
         self.store.commit(batch, "recording a sector")?;
         state.sectors.insert(sector, moved.clone());
         Ok(moved)
+    }
+
+    /// Records the proof of the next partition of a sector that is being sealed, and that it is there.
+    ///
+    /// # Errors
+    /// As [`Self::step_slot`].
+    pub fn put_partition_proof(
+        &self,
+        sector: SectorId,
+        partition: u32,
+        proof: &[u8; 512],
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let record = state
+            .sectors
+            .get(&sector)
+            .cloned()
+            .ok_or_else(|| StoreError::Missing {
+                what: format!("sector {sector}"),
+            })?;
+        let event = SectorEvent::Seal(SealEvent::Partition(partition));
+        let moved = SectorRecord {
+            state: record.state.next(event)?,
+            ..record
+        };
+        let mut batch = self.store.batch();
+        batch.put(Family::Proofs, &keys::chunk(sector, partition), proof);
+        batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
+        self.store
+            .commit(batch, "recording a proof of replication")?;
+        state.sectors.insert(sector, moved);
+        Ok(())
+    }
+
+    /// The proofs of the first partitions of a sector.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] names the first that is not here; the disk's own.
+    pub fn partition_proofs(
+        &self,
+        sector: SectorId,
+        partitions: u32,
+    ) -> Result<Vec<[u8; 512]>, StoreError> {
+        let read = |partition| {
+            let key = keys::chunk(sector, partition);
+            let doing = "reading a proof of replication";
+            let bytes = self.store.get(Family::Proofs, &key, doing)?;
+            let bytes = bytes.ok_or_else(|| StoreError::Missing {
+                what: format!("proof {partition} of sector {sector}"),
+            })?;
+            <[u8; 512]>::try_from(bytes.as_slice()).map_err(|_| StoreError::BadRecord {
+                what: "proof of replication",
+                field: "length",
+            })
+        };
+        (0..partitions).map(read).collect()
+    }
+
+    /// Drops the proofs of a sector that needs them no more.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn drop_partition_proofs(&self, sector: SectorId) -> Result<(), StoreError> {
+        let (from, to) = (keys::chunk(sector, 0), keys::chunk(sector, u32::MAX));
+        let mut batch = self.store.batch();
+        batch.delete_range(Family::Proofs, from.to_vec(), to.to_vec());
+        self.store.commit(batch, "dropping proofs of replication")
+    }
+
+    /// Records that the data leaves of a sector are about to go.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for an unknown sector, and the disk's own.
+    pub fn give_up_data(&self, sector: SectorId) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let record = state
+            .sectors
+            .get(&sector)
+            .cloned()
+            .ok_or_else(|| StoreError::Missing {
+                what: format!("sector {sector}"),
+            })?;
+        let moved = SectorRecord {
+            data: DataCopy::Dropped,
+            ..record
+        };
+        let mut batch = self.store.batch();
+        batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
+        self.store.commit(batch, "recording a sector")?;
+        state.sectors.insert(sector, moved);
+        Ok(())
     }
 
     /// Slots that wait for a sector with their piece in it, oldest acceptance first.

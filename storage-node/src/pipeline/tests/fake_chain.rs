@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{
-    Activation, ChainEvent, ChainEventKind, DealInfo, Head, Schedule, SlotState as ChainSlot,
-    SlotStatus, TreeState, TxReceipt, Uptime,
+    Activation, ChainEvent, ChainEventKind, DealInfo, Head, ReplicaChallenge, ReplicaInfo,
+    ReplicaStatus, Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt, Uptime,
+    replica,
 };
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, domain, field};
 use cairn_prover::groth16::{Proof, verify};
 use cairn_prover::params::{ParamSet, TEST};
-use cairn_wire::{Address, DealId, Period, Round, SectorNumber, SlotIndex, TreeIndex};
+use cairn_prover::replica::{ReplicaStatement, VanillaProof};
+use cairn_wire::{Address, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
 
-use crate::chain::{Answer, AppendCall, ChainPort};
-use crate::error::ChainFault;
-use crate::proving::ProverKeys;
+use crate::chain::{Answer, AppendCall, ChainPort, Funds, PrecommitCall, SealedAppendCall};
+use crate::error::{ChainFault, ProvingError};
+use crate::proving::{ProverKeys, ReplicaProver};
+use crate::sealing::SealRules;
 use crate::translate::window_statement;
 
 pub(super) const ME: Address = Address([1; 20]);
@@ -28,6 +31,25 @@ pub(super) const SCHEDULE: Schedule = Schedule {
     freeze_s: 2,
     due_s: 8,
 };
+
+/// What every round's randomness is.
+const RANDOMNESS: [u8; 32] = [3; 32];
+
+/// A deposit of 10, one partition.
+pub(super) fn rules() -> SealRules {
+    SealRules {
+        porep_id: Commitment::default(),
+        ticket_age_s: 600,
+        due_s: 600,
+        deposit: 10,
+        partitions: 1,
+        parallel: 1,
+        memory_bytes: 1 << 30,
+        reserve_bytes: 0,
+        keep_unsealed: true,
+        cache_bytes: 1 << 20,
+    }
+}
 
 pub(super) fn set() -> &'static ParamSet {
     ParamSet::by_name(TEST.name).unwrap()
@@ -51,6 +73,15 @@ pub(super) struct Table {
     pub(super) leaves: Vec<Fr>,
     pub(super) states: Vec<(Period, Commitment, u32)>,
     pub(super) filled: BTreeSet<(DealId, SlotIndex)>,
+    /// The numbers handed out so far, and those of them that were reserved.
+    pub(super) numbers: u64,
+    pub(super) reserved: BTreeSet<SectorNumber>,
+    pub(super) replicas: BTreeMap<SectorNumber, ReplicaInfo>,
+    pub(super) funds: Funds,
+    /// Periods whose round nobody posted.
+    pub(super) unposted: BTreeSet<Period>,
+    /// Proofs of replication are Groth16 proofs, and not what [`NativeProver`] makes.
+    pub(super) wants_real_proofs: bool,
     pub(super) proven: BTreeSet<Period>,
     pub(super) settled: Vec<(DealId, SlotIndex)>,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
@@ -67,6 +98,7 @@ impl FakeChain {
     pub(super) fn at(time: u64) -> Self {
         let chain = Self::default();
         chain.table().time = time;
+        chain.table().funds.balance = 100;
         chain
     }
 
@@ -180,26 +212,46 @@ impl Table {
     }
 
     fn append(&mut self, call: &AppendCall) -> Result<(), String> {
-        let number = SectorNumber(self.leaves.len() as u64 + 1);
+        let number = SectorNumber(self.numbers + 1);
+        if call.kind == SectorKind::Sealed {
+            return Err("Sectors_KindRefused".to_owned());
+        }
+        self.add_leaf(number, (call.comm_d, call.comm_r, call.kind), call.new_root)?;
+        self.numbers += 1;
+        Ok(())
+    }
+
+    fn append_sealed(&mut self, call: &SealedAppendCall) -> Result<(), String> {
+        let info = self
+            .replicas
+            .get_mut(&call.number)
+            .filter(|info| info.status == ReplicaStatus::Proven)
+            .ok_or("Replicas_NotProven")?;
+        info.status = ReplicaStatus::Used;
+        let committed = (info.comm_d, info.comm_r, SectorKind::Sealed);
+        self.add_leaf(call.number, committed, call.new_root)
+    }
+
+    fn add_leaf(
+        &mut self,
+        number: SectorNumber,
+        (comm_d, comm_r, kind): (Commitment, Commitment, SectorKind),
+        new_root: Commitment,
+    ) -> Result<(), String> {
         let mut leaves = self.leaves.clone();
-        leaves.push(domain::provider_leaf(
-            call.comm_r.to_fr(),
-            number.0,
-            call.kind,
-        ));
+        leaves.push(domain::provider_leaf(comm_r.to_fr(), number.0, kind));
         let root = Commitment::from(
             ProviderTree::from_leaves(set().tree_levels, &leaves)
                 .unwrap()
                 .root(),
         );
-        if root != call.new_root {
+        if root != new_root {
             return Err("another root".to_owned());
         }
         let index = u32::try_from(self.leaves.len()).unwrap();
         let effective_period = SCHEDULE.open_period(self.time);
         self.leaves = leaves;
         self.states.push((effective_period, root, index + 1));
-        let (comm_r, comm_d, kind) = (call.comm_r, call.comm_d, call.kind);
         self.emit(ChainEventKind::SectorAppended {
             provider: ME,
             tree: TREE,
@@ -211,6 +263,82 @@ impl Table {
             root,
             effective_period,
         });
+        Ok(())
+    }
+
+    fn precommit(&mut self, call: &PrecommitCall) -> Result<(), String> {
+        if !self.reserved.contains(&call.number) || self.replicas.contains_key(&call.number) {
+            return Err("Replicas_NotReserved".to_owned());
+        }
+        let ticket_time = SCHEDULE.round_time(call.ticket_period);
+        if ticket_time + rules().ticket_age_s < self.time {
+            return Err("Replicas_TicketRefused".to_owned());
+        }
+        if self.funds.at_hand() < rules().deposit {
+            return Err("ERC20InsufficientBalance".to_owned());
+        }
+        self.funds.balance -= rules().deposit;
+        let info = ReplicaInfo {
+            comm_d: call.comm_d,
+            comm_r: call.comm_r,
+            ticket_period: call.ticket_period,
+            seed_period: SCHEDULE.seed_period(self.time, 2),
+            status: ReplicaStatus::Committed,
+        };
+        self.replicas.insert(call.number, info);
+        Ok(())
+    }
+
+    fn due(&self, number: SectorNumber) -> Option<u64> {
+        let seed_period = self.replicas.get(&number)?.seed_period;
+        self.is_posted(seed_period)
+            .then(|| SCHEDULE.deadline(seed_period) + rules().due_s)
+    }
+
+    fn is_posted(&self, period: Period) -> bool {
+        self.time >= SCHEDULE.round_time(period) && !self.unposted.contains(&period)
+    }
+
+    fn challenge(&self, number: SectorNumber) -> Option<ReplicaChallenge> {
+        let info = self.replicas.get(&number)?;
+        self.is_posted(info.seed_period).then(|| ReplicaChallenge {
+            porep_id: *rules().porep_id.as_bytes(),
+            ticket: replica::ticket(&RANDOMNESS),
+            seed: field::to_bytes(&Fr::from(1_000 + number.0)),
+        })
+    }
+
+    fn prove_replica(&mut self, number: SectorNumber, proofs: &[[u8; 512]]) -> Result<(), String> {
+        let challenge = self.challenge(number).ok_or("Replicas_RoundUnknown")?;
+        if self.due(number).is_none_or(|due| self.time > due) {
+            return Err("Replicas_TooLate".to_owned());
+        }
+        let info = self.replicas[&number];
+        if info.status != ReplicaStatus::Committed || proofs.len() != rules().partitions as usize {
+            return Err("Replicas_NotCommitted".to_owned());
+        }
+        for (partition, proof) in (0_u16..).zip(proofs) {
+            let statement = ReplicaStatement {
+                comm_d: info.comm_d,
+                comm_r: info.comm_r,
+                porep_id: rules().porep_id.to_fr(),
+                provider: ME.0,
+                ticket: field::from_bytes(&challenge.ticket).unwrap(),
+                seed: field::from_bytes(&challenge.seed).unwrap(),
+                sector_number: number.0,
+                partition,
+            };
+            if self.wants_real_proofs {
+                let key = KEYS.replica_key().map_err(|error| error.to_string())?;
+                let proof = Proof::from_bytes(proof).map_err(|error| error.to_string())?;
+                verify(key.verifying_key(), &proof, &statement.public_inputs())
+                    .map_err(|error| error.to_string())?;
+            } else if *proof != digest_of(&statement) {
+                return Err("Verifier_BadProof".to_owned());
+            }
+        }
+        self.replicas.get_mut(&number).unwrap().status = ReplicaStatus::Proven;
+        self.funds.credit += rules().deposit;
         Ok(())
     }
 
@@ -255,6 +383,34 @@ impl Table {
     }
 }
 
+/// Stands for Groth16 where a test is about something else: what is natively true is believed by its digest.
+pub(super) struct NativeProver;
+
+impl ReplicaProver for NativeProver {
+    fn prove(
+        &self,
+        statement: &ReplicaStatement,
+        vanilla: VanillaProof,
+    ) -> Result<[u8; 512], ProvingError> {
+        cairn_prover::replica::check(set(), statement, &vanilla).map_err(|error| {
+            ProvingError::Prover {
+                reason: error.to_string(),
+            }
+        })?;
+        Ok(digest_of(statement))
+    }
+}
+
+fn digest_of(statement: &ReplicaStatement) -> [u8; 512] {
+    let mut hasher = blake3::Hasher::new();
+    for input in statement.public_inputs() {
+        hasher.update(&field::to_bytes(&input));
+    }
+    let mut digest = [0; 512];
+    hasher.finalize_xof().fill(&mut digest);
+    digest
+}
+
 pub(super) fn seed_of(period: Period) -> [u8; 32] {
     field::to_bytes(&Fr::from(period.0 + 77))
 }
@@ -267,8 +423,45 @@ impl ChainPort for FakeChain {
             timestamp: table.time,
         })
     }
-    fn randomness(&self, _round: Round) -> Answer<'_, Option<[u8; 32]>> {
-        self.answer("randomness", |_| Some([3; 32]))
+    fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>> {
+        self.answer("randomness", move |table| {
+            let unposted = table.unposted.iter();
+            let mut rounds = unposted.map(|period| SCHEDULE.round_of(*period));
+            (!rounds.any(|unposted| unposted == round)).then_some(RANDOMNESS)
+        })
+    }
+    fn reserve_number(&self) -> Answer<'_, TxReceipt> {
+        self.transact("reserve_number", |table| {
+            table.numbers += 1;
+            table.reserved.insert(SectorNumber(table.numbers));
+            Ok(())
+        })
+    }
+    fn is_reserved(&self, number: SectorNumber) -> Answer<'_, bool> {
+        self.answer("is_reserved", move |table| table.reserved.contains(&number))
+    }
+    fn replica(&self, number: SectorNumber) -> Answer<'_, Option<ReplicaInfo>> {
+        self.answer("replica", move |table| table.replicas.get(&number).copied())
+    }
+    fn replica_challenge(&self, number: SectorNumber) -> Answer<'_, Option<ReplicaChallenge>> {
+        self.answer("replica_challenge", move |table| table.challenge(number))
+    }
+    fn replica_due(&self, number: SectorNumber) -> Answer<'_, Option<u64>> {
+        self.answer("replica_due", move |table| table.due(number))
+    }
+    fn funds(&self) -> Answer<'_, Funds> {
+        self.answer("funds", |table| table.funds)
+    }
+    fn precommit(&self, call: PrecommitCall) -> Answer<'_, TxReceipt> {
+        self.transact("precommit", move |table| table.precommit(&call))
+    }
+    fn prove_replica(&self, number: SectorNumber, proofs: Vec<[u8; 512]>) -> Answer<'_, TxReceipt> {
+        self.transact("prove_replica", move |table| {
+            table.prove_replica(number, &proofs)
+        })
+    }
+    fn append_sealed(&self, call: SealedAppendCall) -> Answer<'_, TxReceipt> {
+        self.transact("append_sealed", move |table| table.append_sealed(&call))
     }
     fn tree(&self, _tree: TreeIndex) -> Answer<'_, TreeState> {
         self.answer("tree", |table| {
@@ -289,7 +482,7 @@ impl ChainPort for FakeChain {
     }
     fn next_sector_number(&self) -> Answer<'_, SectorNumber> {
         self.answer("next_sector_number", |table| {
-            SectorNumber(table.leaves.len() as u64 + 1)
+            SectorNumber(table.numbers + 1)
         })
     }
     fn append(&self, call: AppendCall) -> Answer<'_, TxReceipt> {

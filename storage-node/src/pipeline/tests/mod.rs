@@ -5,29 +5,32 @@
 //! | `fake_chain.rs` | that chain |
 //! | `windows.rs` | proving in time, rot, outages |
 //! | `sectors.rs` | append and activation, restarts between any two steps |
+//! | `sealing.rs` | a sealed sector from its data to its windows, and what can befall it |
 //! | `packing.rs` | what is packed, given up and forgotten |
 
 mod fake_chain;
 mod packing;
+mod sealing;
 mod sectors;
 mod windows;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::Outboard;
-use cairn_wire::{DealId, SectorKind, Signature, SlotIndex};
+use cairn_wire::{ContentId, DealId, SectorKind, Signature, SlotIndex};
 
 use crate::dashboard::Metrics;
 use crate::deal::{SlotEvent, SlotState};
-use crate::pipeline::{Backoff, PayTurn, Work};
+use crate::pipeline::{Backoff, PayTurn, Progress, Work, seal_threads};
+use crate::sealing::{LabelFolders, UnsealQueue};
 use crate::sector::{PackingRule, kept_rows};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
 use crate::view::ChainView;
-use fake_chain::{FakeChain, KEYS, ME, SCHEDULE, set};
+use fake_chain::{FakeChain, KEYS, ME, NativeProver, SCHEDULE, rules, set};
 
 /// A node's own work over a folder, as after a start.
 fn start(folder: &Path, chain: &FakeChain) -> Work {
@@ -57,11 +60,22 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         settle_every_periods: 3,
         pay: PayTurn::default(),
         backoff: Backoff::default(),
+        seal: rules(),
+        folders: LabelFolders::open(&folder.join("labels")).unwrap(),
+        replicas: Arc::new(NativeProver),
+        seal_threads: seal_threads(1).unwrap(),
+        progress: Progress::default(),
+        stop_sealing: AtomicBool::new(false),
+        unseals: Arc::new(UnsealQueue::new(rules().cached_sectors(set()), 1, [])),
         swept: Mutex::default(),
     }
 }
 
 fn take_piece(work: &Work, number: u64, byte_len: usize) {
+    take_piece_of(work, SectorKind::Hot, number, byte_len);
+}
+
+fn take_piece_of(work: &Work, kind: SectorKind, number: u64, byte_len: usize) -> ContentId {
     let mut bytes = vec![0; byte_len];
     blake3::Hasher::new()
         .update(&number.to_le_bytes())
@@ -83,7 +97,7 @@ fn take_piece(work: &Work, number: u64, byte_len: usize) {
         expiry_unix: 1_000_000,
         since_unix: 0,
         state: SlotState::Stored,
-        kind: SectorKind::Hot,
+        kind,
     };
     let key = SlotKey {
         deal: DealId(number),
@@ -107,6 +121,7 @@ fn take_piece(work: &Work, number: u64, byte_len: usize) {
     work.ledger
         .step_slot(key, SlotEvent::Accept(Signature([2; 65])), 1)
         .unwrap();
+    content_id
 }
 
 /// Ticks until nothing more can be done, as the node's loop does.

@@ -1,9 +1,9 @@
 //! What is packed, given up and forgotten.
 
-use cairn_wire::{DealId, SlotIndex};
+use cairn_wire::{DealId, SectorKind, Signature, SlotIndex};
 
 use super::fake_chain::FakeChain;
-use super::{flip_on_disk, start, start_with, state_of, take_piece};
+use super::{flip_on_disk, start, start_with, state_of, take_piece, take_piece_of};
 use crate::dashboard::Alarm;
 use crate::deal::{SectorState, SlotEvent, SlotState};
 use crate::store::{Side, SlotKey, SlotRecord, StoreOptions};
@@ -133,4 +133,54 @@ async fn a_receipt_that_has_not_lapsed_is_kept_and_a_lapsed_one_is_replaced() {
     assert_eq!(offer(999_999), stored, "a Receipt stands until it lapses");
     assert_eq!(offer(1_000_000), fresh, "then it is replaced");
     assert_eq!(work.ledger.slot(key), Some(fresh), "for good");
+}
+
+#[tokio::test]
+async fn pieces_of_sealed_deals_lie_in_sealed_sectors_only_and_hot_ones_in_hot_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = start(folder.path(), &FakeChain::at(1001));
+    let sealed = SectorKind::Sealed;
+    take_piece(&work, 1, 500);
+    take_piece_of(&work, sealed, 2, 900);
+    take_piece(&work, 3, 300);
+    assert_eq!(work.pack().unwrap(), 2, "one of each");
+    let placed = |kind| {
+        let sectors = work.ledger.sectors(|record| record.kind == kind);
+        let places = sectors.into_iter().flat_map(|(_, record)| record.places);
+        let mut lengths: Vec<u64> = places.map(|place| place.byte_len).collect();
+        lengths.sort_unstable();
+        lengths
+    };
+    assert_eq!(placed(SectorKind::Hot), [300, 500], "hot");
+    assert_eq!(placed(sealed), [900], "sealed");
+}
+
+#[tokio::test]
+async fn a_piece_that_deals_of_both_kinds_name_lies_in_both_and_is_read_from_the_hot_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = start(folder.path(), &FakeChain::at(1001));
+    take_piece(&work, 1, 500);
+    work.pack().unwrap();
+    let (_, hot) = work.ledger.slots(|_| true).remove(0);
+    let key = SlotKey {
+        deal: DealId(9),
+        slot: SlotIndex(0),
+    };
+    let state = SlotState::Accepted {
+        acceptance: Signature([2; 65]),
+    };
+    let again = SlotRecord {
+        state,
+        kind: SectorKind::Sealed,
+        ..hot
+    };
+    work.ledger.put_slot(key, again).unwrap();
+    let home = || work.ledger.store().piece(&hot.content_id).unwrap();
+    let before = home();
+    assert_eq!(work.pack().unwrap(), 1, "packed once more");
+    let sectors = work.ledger.sectors(|_| true);
+    let kinds: Vec<SectorKind> = sectors.iter().map(|(_, one)| one.kind).collect();
+    assert_eq!(kinds, [SectorKind::Hot, SectorKind::Sealed], "in both");
+    assert_eq!(state_of(&work, 9), "packed", "its slot");
+    assert_eq!(home(), before, "read where it never has to be unsealed");
 }

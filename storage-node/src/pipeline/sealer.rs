@@ -1,0 +1,417 @@
+//! The machine's part of sealing: labels, trees, replica, the proofs of the partitions. It has threads of its own, of
+//! lower priority than those that prove windows, and holds its breath while a window is open.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cairn_merkle::Commitment;
+use cairn_prover::replica::ReplicaStatement;
+use cairn_prover::seal::{self, Phase, Watch};
+use cairn_wire::SectorNumber;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::dashboard::{Alarm, Counter, Gauge};
+use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorId};
+use crate::error::{SealError, StoreError};
+use crate::pipeline::pace::Suspect;
+use crate::pipeline::{Work, pause};
+use crate::sealing::{Job, Step, engine};
+
+/// How often work that holds its breath looks whether it may go on.
+const BREATH: Duration = Duration::from_millis(200);
+/// Below everything else that this program does: a proof in a window never waits for a label.
+const NICENESS: i32 = 10;
+
+/// How far the machine is with its sectors; lost at a restart, as is the work it speaks of.
+#[derive(Debug, Default)]
+pub struct Progress(Mutex<Vec<(SectorId, Step)>>);
+
+impl Progress {
+    /// Takes note of how far a sector is.
+    pub(super) fn note(&self, sector: SectorId, step: Step) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.iter_mut().find(|(known, _)| *known == sector) {
+            Some((_, known)) => *known = step,
+            None => all.push((sector, step)),
+        }
+    }
+
+    /// How far a sector is, while the machine works at it.
+    pub(super) fn of(&self, sector: SectorId) -> Option<Step> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.iter().find(|(known, _)| *known == sector);
+        found.map(|(_, step)| *step)
+    }
+
+    pub(super) fn forget(&self, sector: SectorId) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(known, _)| *known != sector);
+    }
+}
+
+/// The threads that seal and unseal.
+///
+/// # Errors
+/// The system gives no threads.
+pub fn seal_threads(threads: usize) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("seal-{number}"))
+        .start_handler(|_| {
+            // On Linux this speaks of the calling thread alone.
+            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                tracing::warn!(%error, "sealing runs at the priority of everything else");
+            }
+        })
+        .build()
+}
+
+impl Work {
+    /// Seals until `stop` says so.
+    pub async fn run_sealer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut busy: BTreeSet<SectorId> = BTreeSet::new();
+        let mut running: JoinSet<SectorId> = JoinSet::new();
+        while !*stop.borrow() {
+            while let Some(ended) = running.try_join_next() {
+                match ended {
+                    Ok(sector) => drop(busy.remove(&sector)),
+                    Err(error) => {
+                        tracing::error!(%error, "a sealing thread stopped");
+                        // Nobody knows which: all that are left are looked at again.
+                        running.abort_all();
+                        busy.clear();
+                    }
+                }
+            }
+            for sector in self.machine_work() {
+                // What was begun is brought to its end, whatever the configuration says now: a deposit may lie on it.
+                if busy.len() < self.seal.parallel.max(1) && busy.insert(sector) {
+                    let work = Arc::clone(&self);
+                    running.spawn_blocking(move || {
+                        work.run_machine(sector);
+                        sector
+                    });
+                }
+            }
+            pause(&mut stop, self.poll).await;
+        }
+        self.stop_sealing.store(true, Ordering::Relaxed);
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Sectors that the machine can bring further now.
+    pub(super) fn machine_work(&self) -> Vec<SectorId> {
+        let now = (self.clock)();
+        self.ledger
+            .sectors(|record| {
+                record
+                    .state
+                    .seal()
+                    .is_some_and(|seal| self.is_machine_work(&seal))
+            })
+            .into_iter()
+            .map(|(sector, _)| sector)
+            .filter(|sector| !self.backoff.holds(Suspect::Machine(*sector), now))
+            .collect()
+    }
+
+    fn is_machine_work(&self, seal: &SealState) -> bool {
+        match seal {
+            SealState::Labelling { .. } | SealState::Hashing { .. } => true,
+            SealState::Proving { partitions, .. } => *partitions < self.seal.partitions,
+            _ => false,
+        }
+    }
+
+    /// Brings a sector as far as the machine alone can.
+    pub(super) fn run_machine(&self, sector: SectorId) {
+        let outcome = self.seal_threads.install(|| self.machine(sector));
+        self.progress.forget(sector);
+        match outcome {
+            Ok(()) => {
+                self.backoff.forget(Suspect::Machine(sector));
+                self.metrics.clear(Alarm::Disk);
+            }
+            Err(SealError::Stopped) => {
+                tracing::debug!(%sector, "sealing stops; it resumes where it was")
+            }
+            Err(SealError::Damaged { reason }) => self.begin_anew(sector, &reason),
+            Err(SealError::Proving(error)) => {
+                self.backoff
+                    .refused(Suspect::Machine(sector), (self.clock)());
+                tracing::error!(%sector, %error, "sealing failed: it waits and is tried again");
+                self.note(&error);
+            }
+        }
+    }
+
+    fn machine(&self, sector: SectorId) -> Result<(), SealError> {
+        loop {
+            let Some(record) = self.ledger.sector(sector) else {
+                return Ok(());
+            };
+            let (Some(seal), Some(comm_d)) = (record.state.seal(), record.state.comm_d()) else {
+                return Ok(());
+            };
+            if !self.is_machine_work(&seal) {
+                return Ok(());
+            }
+            self.hold_breath()?;
+            match seal {
+                SealState::Labelling { id, .. } | SealState::Hashing { id } => {
+                    self.make_replica(sector, &self.job(sector, comm_d, &id))?;
+                }
+                SealState::Proving {
+                    id, roots, seed, ..
+                } => self.prove_partitions(sector, (comm_d, id, roots, seed))?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn job(&self, sector: SectorId, comm_d: Commitment, id: &SealId) -> Job {
+        Job {
+            set: self.set,
+            folder: self.folders.of(sector, id),
+            replica_id: self.replica_id(id.number, comm_d, id.ticket),
+            comm_d,
+        }
+    }
+
+    pub(super) fn replica_id(
+        &self,
+        number: SectorNumber,
+        comm_d: Commitment,
+        ticket: Commitment,
+    ) -> cairn_merkle::Fr {
+        self.seal.replica_id(self.me, number, comm_d, ticket)
+    }
+
+    /// Makes the layers that are missing, then the trees and the replica.
+    fn make_replica(&self, sector: SectorId, job: &Job) -> Result<(), SealError> {
+        let roots = self.watched(sector, |watch| {
+            let mut labels = engine::open_labels(job, watch)?;
+            labels.finish(watch)?;
+            self.note_layers(sector, labels.done())?;
+            if let Some(SealState::Labelling { .. }) = self.seal_of(sector) {
+                self.move_seal(sector, SealEvent::Labels)?;
+            }
+            engine::make_replica(job, &mut labels, (&self.ledger, sector), watch)
+        })?;
+        self.metrics.count(Counter::SectorsSealed);
+        tracing::info!(%sector, comm_r = %roots.comm_r, "the replica is durable");
+        Ok(())
+    }
+
+    /// Proves the partitions that are missing, each durable before the next.
+    fn prove_partitions(
+        &self,
+        sector: SectorId,
+        (comm_d, id, roots, seed): (Commitment, SealId, SealRoots, Commitment),
+    ) -> Result<(), SealError> {
+        let job = self.job(sector, comm_d, &id);
+        let columns = self.watched(sector, |watch| {
+            let mut labels = engine::open_labels(&job, watch)?;
+            // What the disk lost of them is made once more: they follow from number, data and ticket.
+            labels.finish(watch)?;
+            engine::open_columns(&labels, &roots, watch)
+        })?;
+        while let Some(SealState::Proving { partitions, .. }) = self.seal_of(sector) {
+            if partitions >= self.seal.partitions {
+                break;
+            }
+            self.hold_breath()?;
+            let statement = ReplicaStatement {
+                comm_d,
+                comm_r: roots.comm_r,
+                porep_id: self.seal.porep_id.to_fr(),
+                provider: self.me.0,
+                ticket: id.ticket.to_fr(),
+                seed: seed.to_fr(),
+                sector_number: id.number.0,
+                partition: u16::try_from(partitions).unwrap_or(u16::MAX),
+            };
+            let of = (self.ledger.store(), sector);
+            let vanilla = engine::open_challenge(&job, &columns, of, &statement, &roots)?;
+            let proof = self.replicas.prove(&statement, vanilla)?;
+            self.ledger
+                .put_partition_proof(sector, partitions, &proof)?;
+            tracing::info!(%sector, number = %id.number, partition = partitions, of = self.seal.partitions, "partition proven");
+        }
+        Ok(())
+    }
+
+    fn seal_of(&self, sector: SectorId) -> Option<SealState> {
+        self.ledger.sector(sector)?.state.seal()
+    }
+
+    /// Runs work of the prover's that tells how far it is: notes that, and holds the work up while a window is open.
+    pub(super) fn watched<T>(
+        &self,
+        sector: SectorId,
+        work: impl FnOnce(Watch<'_>) -> Result<T, SealError>,
+    ) -> Result<T, SealError> {
+        let began = Mutex::new((Phase::Checking, Instant::now()));
+        let tell = |told: seal::Progress| {
+            let mut began = began.lock().unwrap_or_else(PoisonError::into_inner);
+            if began.0 != told.phase {
+                *began = (told.phase, Instant::now());
+            }
+            let seconds = began.1.elapsed().as_secs();
+            drop(began);
+            self.progress.note(
+                sector,
+                Step {
+                    done: told.done,
+                    total: told.total,
+                    seconds,
+                },
+            );
+            if let Phase::Labels(layer) = told.phase
+                && let Err(error) = self.note_layers(sector, layer.saturating_sub(1))
+            {
+                self.note(&error.into());
+            }
+            // Told to stop, it returns at once, and the work stops where it looks at the flag itself.
+            drop(self.hold_breath());
+        };
+        work(Watch::new(&tell, &self.stop_sealing))
+    }
+
+    /// Records layers that have become durable.
+    fn note_layers(&self, sector: SectorId, done: u8) -> Result<(), StoreError> {
+        while let Some(SealState::Labelling { layers, .. }) = self.seal_of(sector)
+            && layers < done
+        {
+            let layer = layers.saturating_add(1);
+            self.move_seal(sector, SealEvent::Layer(layer))?;
+            tracing::info!(%sector, layer, of = self.set.layers, "a layer of labels is durable");
+        }
+        Ok(())
+    }
+
+    /// What the machine kept is not what it wrote: labels are made anew, from a fresh ticket.
+    pub(super) fn begin_anew(&self, sector: SectorId, reason: &str) {
+        tracing::error!(%sector, reason, "ROTTEN labels: the sector is sealed anew");
+        self.metrics.count(Counter::RottenLeaves);
+        let seal = self
+            .ledger
+            .sector(sector)
+            .and_then(|record| record.state.seal());
+        let event = match seal {
+            Some(SealState::Labelling { .. } | SealState::Hashing { .. }) => SealEvent::Stale,
+            // What was committed to cannot be shown any more.
+            _ => SealEvent::Lose,
+        };
+        let moved = self.move_seal(sector, event);
+        let removed = seal
+            .and_then(|seal| seal.id())
+            .map_or(Ok(()), |id| self.folders.remove(sector, &id));
+        if let Err(error) = moved.and(removed) {
+            self.note(&error.into());
+        }
+    }
+
+    /// Waits until no window needs the machine.
+    pub(super) fn hold_breath(&self) -> Result<(), SealError> {
+        loop {
+            if self.stop_sealing.load(Ordering::Relaxed) {
+                return Err(SealError::Stopped);
+            }
+            if self.may_pack() {
+                return Ok(());
+            }
+            std::thread::sleep(BREATH);
+        }
+    }
+
+    /// Shows how far sealing is.
+    pub(super) fn show_seals(&self) {
+        let all = self.ledger.sectors(|record| record.state.seal().is_some());
+        let seals = all
+            .iter()
+            .filter_map(|(sector, record)| Some((*sector, record.state.seal()?)));
+        let (mut waiting, mut at_stake) = (0, 0);
+        let mut under_way = Vec::new();
+        let mut lines = Vec::new();
+        for (sector, seal) in seals {
+            match seal {
+                SealState::Waiting => waiting += 1,
+                SealState::Precommitted { .. } | SealState::Proving { .. } => {
+                    at_stake += 1;
+                    under_way.push((sector, seal));
+                }
+                _ => under_way.push((sector, seal)),
+            }
+            lines.push(self.line(sector, &seal));
+        }
+        let metrics = &self.metrics;
+        metrics.set(Gauge::SealsWaiting, waiting);
+        metrics.set(Gauge::DepositsAtStake, at_stake);
+        metrics.set(Gauge::SealsUnderWay, under_way.len() as u64);
+        metrics.set(Gauge::UnsealsWaiting, self.unseals.len() as u64);
+        let oldest = under_way.first();
+        let step = oldest
+            .and_then(|(sector, _)| self.progress.of(*sector))
+            .unwrap_or_default();
+        metrics.set(Gauge::SealPercent, step.percent());
+        metrics.set(Gauge::SealSecondsLeft, step.seconds_left());
+        let (layers, partitions) = match oldest.map(|(_, seal)| seal) {
+            Some(SealState::Labelling { layers, .. }) => (u64::from(*layers), 0),
+            Some(SealState::Proving { partitions, .. }) => {
+                (u64::from(self.set.layers), u64::from(*partitions))
+            }
+            Some(SealState::Reserved { .. }) | None => (0, 0),
+            Some(_) => (u64::from(self.set.layers), 0),
+        };
+        metrics.set(Gauge::SealLayers, layers);
+        metrics.set(Gauge::SealPartitions, partitions);
+        metrics.tell_sealing(lines);
+    }
+
+    /// One sector's line, as a person reads it.
+    fn line(&self, sector: SectorId, seal: &SealState) -> String {
+        let number = seal
+            .number()
+            .map_or_else(|| sector.to_string(), |number| format!("sector {number}"));
+        let step = self.progress.of(sector).map_or_else(String::new, |step| {
+            format!(
+                ", {} %, about {} s left",
+                step.percent(),
+                step.seconds_left()
+            )
+        });
+        let words = match seal {
+            SealState::Waiting => "waits for its turn".to_owned(),
+            SealState::Reserved { .. } => "waits for a ticket".to_owned(),
+            SealState::Labelling { layers, .. } => {
+                format!(
+                    "labels, layer {} of {}{step}",
+                    layers.saturating_add(1).min(self.set.layers),
+                    self.set.layers
+                )
+            }
+            SealState::Hashing { .. } => format!("trees and replica{step}"),
+            SealState::Sealed { .. } => "sealed, to be precommitted".to_owned(),
+            SealState::Precommitted { seed_period, .. } => {
+                format!("precommitted, waits for the round of period {seed_period}")
+            }
+            SealState::Proving {
+                partitions,
+                due_unix,
+                ..
+            } => {
+                let left = due_unix.saturating_sub(self.view.chain_time_unix());
+                format!(
+                    "{partitions} of {} partitions proven, due in {left} s",
+                    self.seal.partitions
+                )
+            }
+            SealState::Proven { .. } => "proven, to be appended".to_owned(),
+        };
+        format!("{number}: {words}")
+    }
+}

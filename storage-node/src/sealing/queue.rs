@@ -1,0 +1,173 @@
+//! Who waits for unsealing, and how long. One sector at a time; the queue is bounded, so that strangers' reads cost a
+//! bounded amount of work.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::deal::SectorId;
+
+/// At most so many sectors wait.
+const MAX_WAITING: usize = 16;
+
+/// What became of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The data is readable in about so many seconds.
+    InAbout(u32),
+    /// Too many wait already.
+    Full,
+    /// This node unseals nothing for readers.
+    Never,
+}
+
+/// The queue of a node.
+#[derive(Debug)]
+pub struct UnsealQueue {
+    inner: Mutex<Inner>,
+    /// Sectors whose data may be unsealed at a time; 0: none ever.
+    room: u64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// The first is under way once `began_unix` is something.
+    waiting: VecDeque<SectorId>,
+    began_unix: Option<u64>,
+    /// How long one takes, by the last one or a guess.
+    one_takes_s: u64,
+    /// Unsealed for readers, oldest first.
+    cached: VecDeque<SectorId>,
+}
+
+impl UnsealQueue {
+    /// An empty queue; `cached` are the sectors whose data an earlier run unsealed, `guess_s` is how long one may take
+    /// before any was timed.
+    #[must_use]
+    pub fn new(room: u64, guess_s: u64, cached: impl IntoIterator<Item = SectorId>) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                waiting: VecDeque::new(),
+                began_unix: None,
+                one_takes_s: guess_s.max(1),
+                cached: cached.into_iter().collect(),
+            }),
+            room,
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody wants to read from a sector. Asking again for what waits already changes nothing.
+    pub fn ask(&self, sector: SectorId, now_unix: u64) -> Asked {
+        if self.room == 0 {
+            return Asked::Never;
+        }
+        let mut inner = self.inner();
+        let known = inner.waiting.iter().position(|waiting| *waiting == sector);
+        let place = match known {
+            Some(place) => place,
+            None if inner.waiting.len() >= MAX_WAITING => return Asked::Full,
+            None => {
+                inner.waiting.push_back(sector);
+                inner.waiting.len() - 1
+            }
+        };
+        let done_s = inner
+            .began_unix
+            .map_or(0, |began| now_unix.saturating_sub(began))
+            .min(inner.one_takes_s.saturating_sub(1));
+        let whole_s = inner.one_takes_s.saturating_mul(place as u64 + 1);
+        Asked::InAbout(u32::try_from(whole_s.saturating_sub(done_s)).unwrap_or(u32::MAX))
+    }
+
+    /// The sector whose turn it is.
+    pub fn begin(&self, now_unix: u64) -> Option<SectorId> {
+        let mut inner = self.inner();
+        let first = inner.waiting.front().copied();
+        inner.began_unix = first.map(|_| now_unix);
+        first
+    }
+
+    /// Which unsealed data has to go before one more is unsealed.
+    pub fn crowded_out(&self) -> Vec<SectorId> {
+        let mut inner = self.inner();
+        let room = usize::try_from(self.room).unwrap_or(usize::MAX);
+        let surplus = (inner.cached.len() + 1).saturating_sub(room);
+        let surplus = surplus.min(inner.cached.len());
+        inner.cached.drain(..surplus).collect()
+    }
+
+    /// The one under way is over; `unsealed`: its data is on disk now.
+    pub fn end(&self, sector: SectorId, unsealed: bool, now_unix: u64) {
+        let mut inner = self.inner();
+        if let Some(began) = inner.began_unix.take()
+            && unsealed
+        {
+            inner.one_takes_s = now_unix.saturating_sub(began).max(1);
+        }
+        inner.waiting.retain(|waiting| *waiting != sector);
+        if unsealed {
+            inner.cached.push_back(sector);
+        }
+    }
+
+    /// How many wait or are under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner().waiting.len()
+    }
+
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sectors(from: u64, to: u64) -> Vec<SectorId> {
+        (from..to).map(SectorId).collect()
+    }
+
+    #[test]
+    fn a_later_place_waits_longer_and_what_is_done_counts() {
+        let queue = UnsealQueue::new(4, 100, []);
+        assert_eq!(queue.ask(SectorId(1), 0), Asked::InAbout(100), "the first");
+        assert_eq!(queue.ask(SectorId(2), 0), Asked::InAbout(200), "behind it");
+        assert_eq!(queue.ask(SectorId(1), 0), Asked::InAbout(100), "once only");
+        assert_eq!(queue.begin(10), Some(SectorId(1)), "its turn");
+        assert_eq!(queue.ask(SectorId(1), 40), Asked::InAbout(70), "30 s done");
+        assert_eq!(queue.ask(SectorId(1), 900), Asked::InAbout(1), "any moment");
+        queue.end(SectorId(1), true, 60);
+        assert_eq!(queue.ask(SectorId(2), 60), Asked::InAbout(50), "timed now");
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_may_be_closed() {
+        let queue = UnsealQueue::new(1, 1, []);
+        for sector in sectors(0, 16) {
+            assert!(matches!(queue.ask(sector, 0), Asked::InAbout(_)), "room");
+        }
+        assert_eq!(queue.ask(SectorId(99), 0), Asked::Full, "one too many");
+        assert!(
+            matches!(queue.ask(SectorId(3), 0), Asked::InAbout(_)),
+            "known"
+        );
+        let closed = UnsealQueue::new(0, 1, []);
+        assert_eq!(closed.ask(SectorId(1), 0), Asked::Never, "nothing ever");
+    }
+
+    #[test]
+    fn the_oldest_unsealed_data_goes_first() {
+        let queue = UnsealQueue::new(2, 1, sectors(1, 4));
+        assert_eq!(queue.crowded_out(), sectors(1, 3), "three, room for two");
+        queue.end(SectorId(9), true, 0);
+        assert_eq!(queue.crowded_out(), [SectorId(3)], "then the next");
+        assert_eq!(queue.crowded_out(), sectors(0, 0), "one and one more fit");
+    }
+}
