@@ -17,7 +17,7 @@ use crate::chain::{ChainPort, OnChain};
 use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
-use crate::pipeline::{Backoff, PayTurn, Progress, Work, seal_threads};
+use crate::pipeline::{Backoff, PayTurn, Progress, SEAL_NICENESS, Work, seal_threads};
 use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
@@ -209,7 +209,7 @@ async fn start(
         ledger,
     } = loaded;
     let me = operator.address();
-    let keys = load_keys(config, &deployment, set, surroundings).await?;
+    let keys = Arc::new(load_keys(config, &deployment, set, surroundings).await?);
     let chain = connect(config, &deployment, &operator, &metrics).await?;
     let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
     let seal = seal_rules(config, &deployment, set)?;
@@ -235,7 +235,6 @@ async fn start(
         metrics: Arc::clone(&metrics),
         clock: Arc::clone(&surroundings.clock),
     };
-    let keys = Arc::new(keys);
     let work = Arc::new(Work {
         me,
         set,
@@ -258,10 +257,7 @@ async fn start(
         backoff: Backoff::default(),
         seal,
         folders: LabelFolders::open(&config.label_dir)?,
-        seal_threads: seal_threads(config.sealing_threads).map_err(|error| NodeError::Start {
-            doing: "starting the threads that seal",
-            reason: error.to_string(),
-        })?,
+        seal_threads: low_threads(config)?,
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
         unseals,
@@ -270,13 +266,23 @@ async fn start(
     work.sweep_seals()?;
     let server = open_wire(config, &identity, set, context)?;
     tracing::info!(listen = %server.local_addr(), "serving");
+    let tasks = begin(work, stopped);
+    Ok(Running { server, tasks })
+}
+
+/// Starts everything the node does of its own accord.
+fn begin(work: Arc<Work>, stopped: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
     let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
     let packer = tokio::spawn(Arc::clone(&work).run_packer(stopped.clone()));
     let sealer = tokio::spawn(Arc::clone(&work).run_sealer(stopped.clone()));
     let unsealer = tokio::spawn(work.run_unsealer(stopped.clone()));
-    Ok(Running {
-        server,
-        tasks: vec![keeper, packer, sealer, unsealer],
+    vec![keeper, packer, sealer, unsealer]
+}
+
+fn low_threads(config: &Config) -> Result<rayon::ThreadPool, NodeError> {
+    seal_threads(config.sealing_threads, SEAL_NICENESS).map_err(|error| NodeError::Start {
+        doing: "starting the threads that seal",
+        reason: error.to_string(),
     })
 }
 

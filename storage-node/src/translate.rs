@@ -36,7 +36,7 @@ pub(crate) fn window_sample(
 ) -> Sample {
     Sample::Opened(OpenedSample {
         leaf,
-        comm_c: comm_c.map_or(Fr::from(0_u64), Commitment::to_fr),
+        comm_c: comm_c.map_or_else(|| Fr::from(0_u64), Commitment::to_fr),
         kind: entry.kind,
         number: entry.number.0,
         provider: provider.groups,

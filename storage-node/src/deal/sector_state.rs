@@ -266,6 +266,7 @@ mod tests {
     use crate::deal::{SealId, SealRoots};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of states")]
     fn every_pair_of_state_and_event_does_what_the_picture_says() {
         let comm_d = Commitment::from_bytes([1; 32]).unwrap();
         let comm_r = Commitment::from_bytes([2; 32]).unwrap();

@@ -46,7 +46,7 @@ use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
-pub use crate::pipeline::sealer::{Progress, seal_threads};
+pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
 use crate::proving::{ProverKeys, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;

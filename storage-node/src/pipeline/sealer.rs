@@ -23,7 +23,7 @@ use crate::sealing::{Job, Step, engine};
 /// How often work that holds its breath looks whether it may go on.
 const BREATH: Duration = Duration::from_millis(200);
 /// Below everything else that this program does: a proof in a window never waits for a label.
-const NICENESS: i32 = 10;
+pub const SEAL_NICENESS: i32 = 10;
 
 /// How far the machine is with its sectors; lost at a restart, as is the work it speaks of.
 #[derive(Debug, Default)]
@@ -52,17 +52,20 @@ impl Progress {
     }
 }
 
-/// The threads that seal and unseal.
+/// The threads that seal and unseal; 0 means one for each core.
 ///
 /// # Errors
 /// The system gives no threads.
-pub fn seal_threads(threads: usize) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+pub fn seal_threads(
+    threads: usize,
+    niceness: i32,
+) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|number| format!("seal-{number}"))
-        .start_handler(|_| {
+        .start_handler(move |_| {
             // On Linux this speaks of the calling thread alone.
-            if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+            if let Err(error) = rustix::process::setpriority_process(None, niceness) {
                 tracing::warn!(%error, "sealing runs at the priority of everything else");
             }
         })
@@ -136,7 +139,7 @@ impl Work {
                 self.metrics.clear(Alarm::Disk);
             }
             Err(SealError::Stopped) => {
-                tracing::debug!(%sector, "sealing stops; it resumes where it was")
+                tracing::debug!(%sector, "sealing stops; it resumes where it was");
             }
             Err(SealError::Damaged { reason }) => self.begin_anew(sector, &reason),
             Err(SealError::Proving(error)) => {

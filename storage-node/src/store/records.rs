@@ -603,6 +603,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of states")]
     fn a_sector_record_has_its_golden_bytes_in_every_state() {
         let (comm_d, comm_r) = (element(5), element(6));
         let (number, tree) = (SectorNumber(7), TreeIndex(8));

@@ -63,7 +63,7 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         seal: rules(),
         folders: LabelFolders::open(&folder.join("labels")).unwrap(),
         replicas: Arc::new(NativeProver),
-        seal_threads: seal_threads(1).unwrap(),
+        seal_threads: seal_threads(2, 0).unwrap(),
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
         unseals: Arc::new(UnsealQueue::new(rules().cached_sectors(set()), 1, [])),
