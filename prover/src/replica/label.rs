@@ -76,7 +76,7 @@ mod tests {
         let parents = std::array::from_fn(|i| Fr::from(i as u64));
         let mut message = [0; 32 * PARENTS];
         for (i, parent) in message.chunks_exact_mut(32).enumerate() {
-            parent[0] = i as u8;
+            parent[0] = u8::try_from(i).unwrap();
         }
         let mut bytes: [u8; 32] = blake3::keyed_hash(&key, &message).into();
         bytes[31] &= 0x3f;

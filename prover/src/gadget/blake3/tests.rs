@@ -5,7 +5,7 @@ use crate::gadget::audit::{Audit, Layout};
 use crate::gadget::bits::split;
 use crate::gadget::builder::{Name, Synthesize};
 use ark_bls12_381::Fr;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::Field;
 use ark_relations::gr1cs::{ConstraintSystem, R1CS_PREDICATE_LABEL, SynthesisMode};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
