@@ -8,7 +8,7 @@ use ark_ff::PrimeField;
 use cairn_merkle::Fr;
 use cairn_prover::{
     circuits::CircuitName,
-    groth16::{Proof, VerifyError, VerifyingKey, export, verify},
+    groth16::{Proof, VerifyError, VerifyingKey, export, verify, verify_batch},
     keys::known,
 };
 use serde_json::Value;
@@ -70,14 +70,14 @@ fn committed_proofs_verify_and_only_for_their_statement() {
                 let name = format!("{set}/{circuit}: {}", case["case"]);
                 let key = VerifyingKey::from_bytes(&bytes(&case["vk"])).unwrap();
                 let proof = Proof::from_bytes(&bytes(&case["proof"])).unwrap();
-                let mut inputs = inputs(case);
+                let inputs = inputs(case);
                 assert_eq!(verify(&key, &proof, &inputs), Ok(()), "{name}");
-                inputs[0] += Fr::from(1u64);
-                assert_eq!(
-                    verify(&key, &proof, &inputs),
-                    Err(VerifyError::False),
-                    "{name}"
-                );
+                for place in 0..inputs.len() {
+                    let mut other = inputs.clone();
+                    other[place] += Fr::from(1u64);
+                    let verdict = verify(&key, &proof, &other);
+                    assert_eq!(verdict, Err(VerifyError::False), "{name}: input {place}");
+                }
                 seen += 1;
             }
         }
@@ -100,6 +100,11 @@ fn committed_partitions_of_one_sector_verify_together_and_not_in_place_of_each_o
     assert_eq!(verify(&key, &proof(second), &inputs(second)), Ok(()));
     let swapped = verify(&key, &proof(first), &inputs(second));
     assert_eq!(swapped, Err(VerifyError::False));
+    let (one, two) = (proof(first), proof(second));
+    let (of_one, of_two) = (inputs(first), inputs(second));
+    let batch = |first, second| verify_batch(&key, &[(&one, first), (&two, second)]);
+    assert_eq!(batch(&of_one, &of_two), Ok(()));
+    assert_eq!(batch(&of_two, &of_one), Err(VerifyError::False));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use ark_relations::gr1cs::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::iter;
 
 type Forgery = Box<dyn Fn(&[Fr]) -> Vec<Fr>>;
 
@@ -197,6 +198,42 @@ impl Layout {
             matrices,
             variables,
         })
+    }
+
+    /// The variables, the constant one aside, that can be increased by one with no row noticing while all others stay
+    /// as the circuit fills them. Looks at every entry once, so that it does for circuits too big to be filled again
+    /// for each variable.
+    ///
+    /// # Errors
+    /// Whatever the constraint system refuses; [`SynthesisError::Unsatisfiable`] if a row does not hold as it is.
+    pub fn free_variables(&self, circuit: &impl Synthesize) -> Result<Vec<usize>, SynthesisError> {
+        let (cs, _) = draw(circuit, Book::default(), false)?;
+        let mut assignment = cs.instance_assignment()?;
+        assignment.extend(cs.witness_assignment()?);
+        if assignment.len() != self.variables {
+            return Err(SynthesisError::Unsatisfiable);
+        }
+        let mut bound = vec![false; self.variables];
+        let [a, b, c] = &self.matrices;
+        for row in iter::zip(a, iter::zip(b, c)) {
+            let parts = [row.0, row.1.0, row.1.1];
+            let values =
+                parts.map(|part| part.iter().map(|(k, at)| assignment[*at] * k).sum::<Fr>());
+            if values[0] * values[1] != values[2] {
+                return Err(SynthesisError::Unsatisfiable);
+            }
+            let mut changes: BTreeMap<usize, [Fr; 3]> = BTreeMap::new();
+            for (part, entries) in parts.iter().enumerate() {
+                for (k, column) in *entries {
+                    changes.entry(*column).or_insert(values)[part] += k;
+                }
+            }
+            for (column, [a, b, c]) in changes {
+                bound[column] |= a * b != c;
+            }
+        }
+        let free = |column: &usize| !bound[*column];
+        Ok((1..self.variables).filter(free).collect())
     }
 }
 

@@ -204,6 +204,9 @@ pub enum VerifyError {
         /// Inputs given.
         got: usize,
     },
+    /// Nothing was checked: the caller gave no proof at all.
+    #[error("a batch without proofs shows nothing")]
+    EmptyBatch,
     /// The curve library could not evaluate the pairing.
     #[error("the pairing could not be evaluated: {0}")]
     Pairing(SynthesisError),

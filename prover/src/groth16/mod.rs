@@ -19,10 +19,12 @@
 //! | [`msm`] | sums of scalar multiples |
 //! | [`prover`] | from a circuit with its witness to a proof |
 //! | [`verifier`] | the pairing check |
+//! | [`batch`] | several proofs in one check |
 //! | [`export`] | the encodings the EVM reads |
 //! | [`snarkjs`] | the JSON that snarkjs reads |
 //! | [`error`] | what can go wrong, and whose fault it is |
 
+pub mod batch;
 pub mod error;
 pub mod export;
 pub mod key;
@@ -34,6 +36,7 @@ pub mod setup;
 pub mod snarkjs;
 pub mod verifier;
 
+pub use batch::verify_batch;
 pub use error::{
     KeyFileError, KeyFileFault, ProveError, SetupError, VerifyError, VerifyingKeyError,
 };

@@ -8,7 +8,6 @@ use cairn_prover::append::{AppendCircuit, AppendStatement, AppendWitness, check}
 use cairn_prover::error::AppendError;
 use cairn_prover::gadget::audit::Layout;
 use cairn_prover::params::{PEER, ParamSet};
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 fn commitment(value: Fr) -> Commitment {
@@ -249,19 +248,9 @@ fn both(
 ) -> Result<(), AppendError> {
     static TINY_LAYOUT: LazyLock<Layout> =
         LazyLock::new(|| Layout::of(&AppendCircuit::blank(&TINY)).unwrap());
-    let native = check(set, statement, witness);
-    let layout = if *set == TINY {
-        Cow::Borrowed(&*TINY_LAYOUT)
-    } else {
-        Cow::Owned(Layout::of(&AppendCircuit::blank(set)).unwrap())
-    };
     let circuit = AppendCircuit::new(*set, statement.clone(), witness.clone());
-    assert_eq!(
-        accepts(&layout, &circuit),
-        native.is_ok(),
-        "{native:?}\n{statement:?}"
-    );
-    native
+    let native = check(set, statement, witness);
+    agreed(set, &TINY_LAYOUT, AppendCircuit::blank, &circuit, native)
 }
 
 #[test]

@@ -8,7 +8,6 @@ use cairn_prover::error::{IncludeError, StatementError};
 use cairn_prover::gadget::audit::Layout;
 use cairn_prover::include::{IncludeCircuit, IncludeStatement, IncludeWitness, PlacedPiece, check};
 use cairn_prover::params::{PEER, ParamSet, TEST};
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 fn sector(set: &ParamSet, leaf: impl Fn(u64) -> u64) -> Tree {
@@ -276,19 +275,9 @@ fn both(
 ) -> Result<(), IncludeError> {
     static TINY_LAYOUT: LazyLock<Layout> =
         LazyLock::new(|| Layout::of(&IncludeCircuit::blank(&TINY)).unwrap());
-    let native = check(set, statement, witness);
-    let layout = if *set == TINY {
-        Cow::Borrowed(&*TINY_LAYOUT)
-    } else {
-        Cow::Owned(Layout::of(&IncludeCircuit::blank(set)).unwrap())
-    };
     let circuit = IncludeCircuit::new(*set, statement.clone(), witness.clone());
-    assert_eq!(
-        accepts(&layout, &circuit),
-        native.is_ok(),
-        "{native:?}\n{statement:?}"
-    );
-    native
+    let native = check(set, statement, witness);
+    agreed(set, &TINY_LAYOUT, IncludeCircuit::blank, &circuit, native)
 }
 
 #[test]

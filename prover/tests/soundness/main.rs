@@ -20,6 +20,8 @@ mod append;
 #[cfg(test)]
 mod include;
 #[cfg(test)]
+mod replica;
+#[cfg(test)]
 mod retire;
 #[cfg(test)]
 mod spacetime;

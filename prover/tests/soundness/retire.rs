@@ -8,7 +8,6 @@ use cairn_prover::error::RetireError;
 use cairn_prover::gadget::audit::Layout;
 use cairn_prover::params::{PEER, ParamSet};
 use cairn_prover::retire::{RetireCircuit, RetireStatement, RetireWitness, SectorLeaf, check};
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 fn number(index: u64) -> u64 {
@@ -417,19 +416,9 @@ fn both(
 ) -> Result<(), RetireError> {
     static TINY_LAYOUT: LazyLock<Layout> =
         LazyLock::new(|| Layout::of(&RetireCircuit::blank(&TINY)).unwrap());
-    let native = check(set, statement, witness);
-    let layout = if *set == TINY {
-        Cow::Borrowed(&*TINY_LAYOUT)
-    } else {
-        Cow::Owned(Layout::of(&RetireCircuit::blank(set)).unwrap())
-    };
     let circuit = RetireCircuit::new(*set, statement.clone(), witness.clone());
-    assert_eq!(
-        accepts(&layout, &circuit),
-        native.is_ok(),
-        "{native:?}\n{statement:?}"
-    );
-    native
+    let native = check(set, statement, witness);
+    agreed(set, &TINY_LAYOUT, RetireCircuit::blank, &circuit, native)
 }
 
 #[test]

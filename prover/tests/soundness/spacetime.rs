@@ -11,7 +11,6 @@ use cairn_prover::params::{PEER, ParamSet, TEST};
 use cairn_prover::spacetime::{
     OpenedSample, Sample, SpacetimeCircuit, SpacetimeStatement, SpacetimeWitness, check, samples,
 };
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 struct Sector {
@@ -584,19 +583,9 @@ fn both(
 ) -> Result<(), SpacetimeError> {
     static TINY_LAYOUT: LazyLock<Layout> =
         LazyLock::new(|| Layout::of(&SpacetimeCircuit::blank(&TINY)).unwrap());
-    let native = check(set, statement, witness);
-    let layout = if *set == TINY {
-        Cow::Borrowed(&*TINY_LAYOUT)
-    } else {
-        Cow::Owned(Layout::of(&SpacetimeCircuit::blank(set)).unwrap())
-    };
     let circuit = SpacetimeCircuit::new(*set, statement.clone(), witness.clone());
-    assert_eq!(
-        accepts(&layout, &circuit),
-        native.is_ok(),
-        "{native:?}\n{statement:?}"
-    );
-    native
+    let native = check(set, statement, witness);
+    agreed(set, &TINY_LAYOUT, SpacetimeCircuit::blank, &circuit, native)
 }
 
 #[test]

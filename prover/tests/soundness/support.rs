@@ -10,6 +10,8 @@ use cairn_prover::groth16::Matrices;
 use cairn_prover::params::{self, ParamSet};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::sync::LazyLock;
 
 pub(crate) type Group = [Fr; WIDTH];
 
@@ -62,7 +64,7 @@ impl<C> Attack<C> {
 
 /// Every attack is refused by its rule alone, and every rule of the circuit has an attack.
 ///
-/// The rules inside the hash are attacked in the tests of the gadget.
+/// The rules inside the hashes are attacked in the tests of the gadgets.
 pub(crate) fn each_rule_refuses_its_attack<C: Synthesize>(honest: &C, attacks: Vec<Attack<C>>) {
     let layout = Layout::of(honest).unwrap();
     let findings = Audit::new().run_on(&layout, honest).unwrap();
@@ -74,7 +76,7 @@ pub(crate) fn each_rule_refuses_its_attack<C: Synthesize>(honest: &C, attacks: V
     let drawn: BTreeSet<Name> = findings
         .rules
         .into_keys()
-        .filter(|rule| rule.scope != "poseidon2")
+        .filter(|rule| !HASHES.contains(&rule.scope))
         .collect();
     let mut attacked = BTreeSet::new();
     let mut failures = Vec::new();
@@ -100,10 +102,21 @@ pub(crate) fn each_rule_refuses_its_attack<C: Synthesize>(honest: &C, attacks: V
     assert_eq!(attacked, drawn, "rules attacked, rules drawn");
 }
 
-/// No variable outside of the hash can be changed unnoticed.
+/// Scopes whose rules and variables have tests of their own.
+const HASHES: [&str; 2] = ["poseidon2", "blake3"];
+
+/// No variable outside of the hashes can be changed unnoticed.
 pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
-    let layout = Layout::of(honest).unwrap();
-    let findings = Audit::new().run_on(&layout, honest).unwrap();
+    one_in_so_many_variables_is_bound(honest, &Layout::of(honest).unwrap(), 1);
+}
+
+/// The same for every `step`-th of them, where a circuit is too big for all.
+pub(crate) fn one_in_so_many_variables_is_bound<C: Synthesize + Sync>(
+    honest: &C,
+    layout: &Layout,
+    step: usize,
+) {
+    let findings = Audit::new().run_on(layout, honest).unwrap();
     assert!(
         findings.is_satisfied(),
         "the honest circuit breaks {:?}",
@@ -112,7 +125,7 @@ pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
     let variables: Vec<(Name, usize, usize)> = findings
         .hints
         .iter()
-        .filter(|(name, _)| name.scope != "poseidon2")
+        .filter(|(name, _)| !HASHES.contains(&name.scope))
         .flat_map(|(name, asked)| {
             asked
                 .iter()
@@ -121,6 +134,7 @@ pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
                     (0..*width).map(move |element| (*name, occurrence, element))
                 })
         })
+        .step_by(step)
         .collect();
     let unnoticed: Vec<_> = variables
         .par_iter()
@@ -129,7 +143,7 @@ pub(crate) fn every_variable_is_bound<C: Synthesize + Sync>(honest: &C) {
             let audit = Audit::new().forge(name.scope, name.what, *occurrence, move |honest| {
                 add_at(honest, element)
             });
-            audit.run_on(&layout, honest).unwrap().is_satisfied()
+            audit.run_on(layout, honest).unwrap().is_satisfied()
         })
         .collect();
     assert!(unnoticed.is_empty(), "{unnoticed:?}");
@@ -145,6 +159,24 @@ pub(crate) fn same_layout<C: ConstraintSynthesizer<Fr>>(filled: C, blank: C) {
 pub(crate) fn accepts(layout: &Layout, circuit: &impl Synthesize) -> bool {
     let findings = Audit::new().run_on(layout, circuit).unwrap();
     findings.is_satisfied()
+}
+
+/// Native twin and circuit say the same of a claim; gives what they say. Most claims are about [`TINY`], whose layout is
+/// kept in `tiny`.
+pub(crate) fn agreed<C: Synthesize, E: Debug>(
+    set: &ParamSet,
+    tiny: &LazyLock<Layout>,
+    blank: impl FnOnce(&ParamSet) -> C,
+    circuit: &C,
+    native: Result<(), E>,
+) -> Result<(), E> {
+    let accepted = if *set == TINY {
+        accepts(tiny, circuit)
+    } else {
+        accepts(&Layout::of(&blank(set)).unwrap(), circuit)
+    };
+    assert_eq!(accepted, native.is_ok(), "{}: {native:?}", set.name);
+    native
 }
 
 fn add_at(honest: &[Fr], element: usize) -> Vec<Fr> {
