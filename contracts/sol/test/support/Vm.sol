@@ -29,7 +29,6 @@ interface Vm {
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function getCode(string calldata artifact) external view returns (bytes memory);
-    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function assertEq(uint256 left, uint256 right, string calldata what) external pure;
     function assertEq(bytes32 left, bytes32 right, string calldata what) external pure;
     function assertEq(address left, address right, string calldata what) external pure;
