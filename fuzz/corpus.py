@@ -94,6 +94,11 @@ def prover():
         head = magic + (1).to_bytes(4, "little") * 2 + identity + len(key).to_bytes(8, "little") + bytes(16)
         head += blake3(key)
         seed("prover_open_key_file", magic.decode().lower(), head + blake3(head) + key)
+    for name, layers, done in (("fresh", 2, 0), ("half", 8, 3), ("whole", 2, 2)):
+        digests = b"".join(blake3(bytes([layer])) for layer in range(done)) + bytes(32 * (layers - done))
+        record = b"cairnSL1" + blake3(b"parameters") + (77).to_bytes(32, "little") + bytes([layers, done]) + digests
+        seed("prover_decode_seal_state", name, record + blake3(record))
+        seed("prover_decode_seal_state", f"{name}_unsigned", record)
 
 
 merkle()

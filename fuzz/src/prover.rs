@@ -1,6 +1,7 @@
-//! Key files and proofs.
+//! Key files, proofs and what a half-sealed sector has finished.
 
 use cairn_prover::groth16::{Key, Proof, VerifyingKey};
+use cairn_prover::seal::{STATE_BYTES_MAX, SealState};
 
 /// Bytes of a key file's header; its layout is documented beside the reader.
 const HEADER_BYTES: usize = 168;
@@ -36,5 +37,21 @@ fn open(bytes: &[u8]) {
 pub fn prover_decode_proof(data: &[u8]) {
     if let Ok(proof) = Proof::from_bytes(data) {
         assert_eq!(proof.to_bytes(), data, "a proof has one form");
+    }
+}
+
+/// The record of a half-sealed sector: as it is, and again with its last digest made right.
+pub fn prover_decode_seal_state(data: &[u8]) {
+    seal_state(data);
+    let mut signed = data.to_vec();
+    signed.extend_from_slice(blake3::hash(data).as_bytes());
+    seal_state(&signed);
+}
+
+fn seal_state(bytes: &[u8]) {
+    if let Ok(state) = SealState::decode(bytes) {
+        assert!(bytes.len() <= STATE_BYTES_MAX, "a record is bounded");
+        assert!(state.done() <= state.layers, "no more is done than there is");
+        assert_eq!(state.encode(), bytes, "a record has one form");
     }
 }
