@@ -1087,7 +1087,7 @@ fn every_changed_field_of_the_statement_is_refused_by_both() {
         seed,
         sector_number,
         partition,
-    } = honest.statement.clone();
+    } = honest.statement;
     let base = || honest.statement.clone();
     let next = |commitment: Commitment| Commitment::from(commitment.to_fr() + fr(1));
     provider[19] ^= 1;
@@ -1164,7 +1164,7 @@ fn tampered(honest: &VanillaProof) -> Vec<(String, VanillaProof)> {
     for (c, Column { labels, groups }) in columns.iter().enumerate() {
         for l in 0..labels.len() {
             with(format!("column {c} label {l}"), &|proof| {
-                proof.columns[c].labels[l] += fr(1)
+                proof.columns[c].labels[l] += fr(1);
             });
         }
         for (g, child) in (0..groups.len()).flat_map(|g| (0..16).map(move |child| (g, child))) {
@@ -1172,10 +1172,10 @@ fn tampered(honest: &VanillaProof) -> Vec<(String, VanillaProof)> {
             with(name, &|proof| proof.columns[c].groups[g][child] += fr(1));
         }
         with(format!("column {c} cut"), &|proof| {
-            proof.columns[c].groups.truncate(1)
+            proof.columns[c].groups.truncate(1);
         });
         with(format!("column {c} without a label"), &|proof| {
-            proof.columns[c].labels.truncate(1)
+            proof.columns[c].labels.truncate(1);
         });
     }
     let Opening { leaf: _, groups } = data;
@@ -1193,12 +1193,12 @@ fn tampered(honest: &VanillaProof) -> Vec<(String, VanillaProof)> {
             with(name, &|proof| of(proof).groups[g][child] += fr(1));
         }
         with(format!("{which} cut"), &|proof| {
-            of(proof).groups.truncate(1)
+            of(proof).groups.truncate(1);
         });
     }
     with("columns swapped".into(), &|proof| proof.columns.swap(1, 2));
     with("a column too few".into(), &|proof| {
-        proof.columns.truncate(14)
+        proof.columns.truncate(14);
     });
     changed
 }
