@@ -24,7 +24,9 @@ use crate::{
     params::ParamSet,
 };
 
+pub mod ceremony;
 pub mod known;
+pub mod survey;
 
 use known::KnownKey;
 
@@ -205,11 +207,19 @@ fn ensure_one(
 
 /// What a key file must say it is for: from the published list, or, for a set that is not listed, from the circuit.
 fn identity(set: &'static ParamSet, circuit: CircuitName) -> Result<KeyIdentity, KeysError> {
-    let id = match known::find(set.name, circuit.as_str()).and_then(KnownKey::circuit_id) {
+    let id = match listed_id(set, circuit) {
         Some(id) => id,
         None => circuit_id(set, circuit)?,
     };
     KeyIdentity::new(set.name, circuit.as_str(), id).map_err(setup_error(set, circuit))
+}
+
+/// The circuit's id by the built-in lists, without laying the circuit out.
+#[must_use]
+pub fn listed_id(set: &ParamSet, circuit: CircuitName) -> Option<CircuitId> {
+    known::find(set.name, circuit.as_str())
+        .and_then(KnownKey::circuit_id)
+        .or_else(|| ceremony::circuit_id(set.name, circuit))
 }
 
 fn circuit_id(set: &'static ParamSet, circuit: CircuitName) -> Result<CircuitId, KeysError> {

@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, fs, path::Path, sync::Mutex};
 use cairn_prover::{
     circuits::{CircuitName, Circuits},
     groth16::{Key, KeyFileFault, VerifyError, blinding_rng, export, prove, verify},
-    keys::{self, KeysError, Progress, known},
+    keys::{
+        self, KeysError, Progress, ceremony, known,
+        survey::{self, Depth, FileState},
+    },
     params::{self, ParamSet},
     synthetic::{SyntheticProvider, SyntheticSector},
 };
@@ -181,6 +184,87 @@ fn a_valid_key_with_other_secrets_than_the_published_ones_is_refused() {
         matches!(error, KeysError::NotThePublished { .. }),
         "{error}"
     );
+}
+
+#[test]
+fn a_key_folder_is_surveyed_file_by_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let look =
+        |depth| survey::look(folder.path(), &params::TEST, CircuitName::Append, depth).unwrap();
+    let nothing = look(Depth::Full);
+    assert_eq!(nothing.proving, FileState::Missing);
+    assert_eq!(nothing.verifying, FileState::Missing);
+    assert_eq!(nothing.digest, None);
+
+    let key = keys::make(&params::TEST, CircuitName::Append).unwrap();
+    let path = keys::key_path(folder.path(), &params::TEST, CircuitName::Append);
+    key.save(&path).unwrap();
+    key.save_verifying(&keys::verifying_key_path(
+        folder.path(),
+        &params::TEST,
+        CircuitName::Append,
+    ))
+    .unwrap();
+    let whole = look(Depth::Full);
+    assert_eq!(whole.proving, FileState::Verified);
+    assert_eq!(whole.verifying, FileState::Verified);
+    assert_eq!(whole.insecure, Some(true));
+    let published = known::find("test", "append").unwrap();
+    assert_eq!(whole.digest.as_deref(), Some(published.verifying_key));
+
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(
+        look(Depth::Header).proving,
+        FileState::Present,
+        "the header says nothing about the last byte"
+    );
+    assert!(
+        matches!(look(Depth::Full).proving, FileState::Damaged(_)),
+        "the digest does"
+    );
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(
+        matches!(look(Depth::Header).proving, FileState::Damaged(_)),
+        "cut off"
+    );
+    let other = keys::make(&params::TEST, CircuitName::Retire).unwrap();
+    other.save(&path).unwrap();
+    assert!(
+        matches!(look(Depth::Header).proving, FileState::Other(_)),
+        "another circuit's"
+    );
+}
+
+#[test]
+fn every_circuit_of_a_production_set_has_its_id_listed() {
+    let listed: Vec<(&str, &str)> = ceremony::CIRCUITS
+        .iter()
+        .map(|circuit| (circuit.set, circuit.circuit))
+        .collect();
+    let production = params::ALL.into_iter().filter(|set| !set.insecure_keys);
+    let expected: Vec<(&str, &str)> = production
+        .flat_map(|set| CircuitName::ALL.map(|circuit| (set.name, circuit.as_str())))
+        .collect();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn the_listed_ids_of_production_sets_are_those_of_the_circuits() {
+    // The big circuits (spacetime and replica, a million constraints each) are laid out by the example that makes the
+    // list; what is small is compared here every time.
+    for listed in ceremony::CIRCUITS {
+        let set = ParamSet::by_name(listed.set).unwrap();
+        let circuit = CircuitName::by_name(listed.circuit).unwrap();
+        if matches!(
+            circuit,
+            CircuitName::Append | CircuitName::Retire | CircuitName::Include
+        ) {
+            let id = Circuits::for_set(set).id(circuit).unwrap();
+            assert_eq!(id.to_string(), listed.circuit_id, "{}/{circuit}", set.name);
+        }
+    }
 }
 
 #[test]

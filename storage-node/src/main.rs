@@ -1,4 +1,4 @@
-//! `cairn-node init | run | status`.
+//! `cairn-node init | run | status | params`.
 
 mod cli;
 
@@ -40,6 +40,8 @@ enum Verb {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Lists the parameter sets, makes and verifies their keys.
+    Params(cli::params::ParamsArguments),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +72,9 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
             Verb::Init(arguments) => cli::init::run(arguments, &surroundings()).await,
             Verb::Run { config } => run(&config).await,
             Verb::Status { config } => cli::status::run(&Config::read(&config)?).await,
+            Verb::Params(arguments) => {
+                tokio::task::block_in_place(|| cli::params::run(arguments, std::env::home_dir()))
+            }
         }
     });
     // A proof under way would hold the process for seconds; it is made again at the next start.

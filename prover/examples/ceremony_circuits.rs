@@ -1,0 +1,36 @@
+//! Writes the table in `prover/src/keys/ceremony.rs`: lays out every circuit of the sets whose keys come from a ceremony.
+//!
+//! ```text
+//! cargo run -p cairn-prover --example ceremony_circuits
+//! ```
+
+use std::{error::Error, fmt::Write, fs, path::Path};
+
+use cairn_prover::{
+    circuits::{CircuitName, Circuits},
+    params,
+};
+
+/// Where the table begins in the source.
+const TABLE: &str = "pub const CIRCUITS: &[CeremonyCircuit] = &[";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/keys/ceremony.rs");
+    let source = fs::read_to_string(&path)?;
+    let (before, _) = source
+        .split_once(TABLE)
+        .ok_or("the table is not where it was")?;
+    let mut text = format!("{before}{TABLE}\n");
+    for set in params::ALL.into_iter().filter(|set| !set.insecure_keys) {
+        for circuit in CircuitName::ALL {
+            let id = Circuits::for_set(set).id(circuit)?;
+            writeln!(text, "    CeremonyCircuit {{")?;
+            writeln!(text, "        set: {:?},", set.name)?;
+            writeln!(text, "        circuit: {:?},", circuit.as_str())?;
+            writeln!(text, "        circuit_id: \"{id}\",")?;
+            writeln!(text, "    }},")?;
+        }
+    }
+    fs::write(path, text + "];\n")?;
+    Ok(())
+}
