@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cairn_wire::{Address, ContentId, DealId};
+use cairn_wire::{Address, ContentId, DealId, SectorKind};
 use serde::{Deserialize, Serialize};
 
 use crate::cipher::{ObjectKey, cipher_len};
@@ -50,12 +50,46 @@ pub enum ObjectState {
     Stored,
 }
 
+/// The kind of an object's deals, in words. Entries of before there was a choice are hot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    /// Stored as it is.
+    #[default]
+    Hot,
+    /// Stored as a replica.
+    Sealed,
+}
+
+impl ObjectKind {
+    /// The word in the file and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Sealed => "sealed",
+        }
+    }
+}
+
+impl From<SectorKind> for ObjectKind {
+    fn from(kind: SectorKind) -> Self {
+        match kind {
+            SectorKind::Hot => Self::Hot,
+            SectorKind::Sealed => Self::Sealed,
+        }
+    }
+}
+
 /// All it takes to read an object.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectEntry {
     /// How far `put` got.
     pub state: ObjectState,
+    /// The kind of its deals.
+    #[serde(default)]
+    pub kind: ObjectKind,
     /// The chain of its deals.
     pub chain_id: u64,
     /// The contract of its deals.
@@ -121,6 +155,7 @@ pub(crate) struct EntryTerms {
     pub(crate) chain_id: u64,
     pub(crate) deals_contract: Address,
     pub(crate) opened_unix: u64,
+    pub(crate) kind: SectorKind,
     pub(crate) plain_bytes: u64,
     pub(crate) k: u16,
     pub(crate) n: u16,
@@ -132,6 +167,7 @@ impl ObjectEntry {
         let (key, nonce_prefix) = key.to_hex();
         Self {
             state: ObjectState::Opened,
+            kind: terms.kind.into(),
             chain_id: terms.chain_id,
             deals_contract: terms.deals_contract,
             opened_unix: terms.opened_unix,

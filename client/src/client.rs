@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cairn_contracts::Chain;
-use cairn_wire::{Address, SecretKey};
+use cairn_wire::{Address, SecretKey, SectorKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::catalog::{Catalog, ObjectEntry};
@@ -29,6 +29,12 @@ pub struct PutOptions {
     pub n: Option<u16>,
     /// How many periods are paid for.
     pub periods: u32,
+    /// Hot: the pieces are stored as they are, read at wire speed; the deal proves possession, not that the providers
+    /// are independent of each other. Sealed: each piece becomes part of a replica that only its provider could have
+    /// encoded; k providers that collude cannot rebuild the rest on demand without sealing again.
+    pub kind: SectorKind,
+    /// In how many periods, from the first, slots may be filled; derived from the kind and the parameter set if `None`.
+    pub activation_periods: Option<u32>,
     /// Smallest token units per slot and period; what the n-th cheapest reachable provider asks if `None`.
     pub price: Option<u128>,
     /// Whether to wait until the accepted pieces are active on chain.
@@ -41,6 +47,8 @@ impl Default for PutOptions {
             k: None,
             n: None,
             periods: 48,
+            kind: SectorKind::Hot,
+            activation_periods: None,
             price: None,
             wait: true,
         }

@@ -68,6 +68,8 @@ pub struct Patience {
     pub activate_s: u64,
     /// When reading: after so long without an answer one more node is asked.
     pub hedge_ms: u64,
+    /// When reading: for pieces that nodes say they are unsealing, as long as fewer than k can be read.
+    pub unseal_s: u64,
     /// For a connection to a node.
     pub connect_s: u64,
     /// For the next bytes of a body.
@@ -85,6 +87,7 @@ impl Default for Patience {
             upload_s: 60,
             activate_s: 7_200,
             hedge_ms: 750,
+            unseal_s: 14_400,
             connect_s: 5,
             stall_s: 15,
             answer_s: 120,

@@ -59,7 +59,8 @@ mod put;
 mod status;
 
 pub use crate::catalog::{
-    CATALOG_VERSION, Catalog, CatalogFile, ObjectEntry, ObjectState, PieceEntry, SegmentEntry,
+    CATALOG_VERSION, Catalog, CatalogFile, ObjectEntry, ObjectKind, ObjectState, PieceEntry,
+    SegmentEntry,
 };
 pub use crate::choose::{Candidate, price_for};
 pub use crate::cipher::{CHUNK_BYTES, ObjectCipher, ObjectKey, TAG_BYTES, cipher_len};
@@ -72,12 +73,13 @@ pub use crate::error::{
     ReceiptError, RemoveError, SlotError, StatusError,
 };
 pub use crate::get::{ByteRange, GetReport, NotARange, PeerTrouble};
-pub use crate::market::Market;
+pub use crate::market::{Market, ReplicaStage, ReplicaUnderWay};
 pub use crate::plan::Plan;
 pub use crate::progress::{Progress, Silent, Stage};
 pub use crate::put::{ActivationOutcome, PutReport, SegmentReport, SlotReport, SlotResult};
 pub use crate::status::{
-    DealStatus, ObjectStatus, RemovedDeal, RemovedObject, SlotReading, detection_probability,
+    DealStatus, ObjectStatus, RemovedDeal, RemovedObject, Sealing, SlotReading,
+    detection_probability,
 };
 
 /// The README's example, compiled with the doctests.

@@ -3,10 +3,37 @@
 use std::future::Future;
 
 use cairn_contracts::{
-    Chain, ChainError, DealInfo, Head, NewDeal, ProviderInfo, Schedule, SetParameters, SlotState,
-    TxReceipt, Uptime,
+    Chain, ChainError, ChainEventKind, DealInfo, Head, NewDeal, ProviderInfo, Schedule,
+    SetParameters, SlotState, TxReceipt, Uptime,
 };
-use cairn_wire::{Address, DealId, Eip712Domain, Period, SlotIndex, TreeIndex};
+use cairn_wire::{Address, DealId, Eip712Domain, Period, SectorNumber, SlotIndex, TreeIndex};
+
+/// How far back replicas under way are looked for, in blocks: a week of blocks of twelve seconds. A replica that takes
+/// longer from its commitment to its sector has missed every deadline there is.
+const LOOK_BACK_BLOCKS: u64 = 50_400;
+
+/// A provider's replica that is on chain and in no sector yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplicaUnderWay {
+    /// Whose.
+    pub provider: Address,
+    /// The number its sector will have.
+    pub sector: SectorNumber,
+    /// How far it is.
+    pub stage: ReplicaStage,
+}
+
+/// What the chain knows of a replica before it is a sector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaStage {
+    /// Its provider is bound to it; the round of a later period will challenge it.
+    Committed {
+        /// That period.
+        seed_period: Period,
+    },
+    /// Its proof was verified; it is to be appended to its provider's tree.
+    Proven,
+}
 
 /// The market as a client sees it; [`Chain`] is the real one.
 pub trait Market: Clone + Send + Sync + 'static {
@@ -47,6 +74,10 @@ pub trait Market: Clone + Send + Sync + 'static {
         from: Period,
         to: Period,
     ) -> impl Future<Output = Result<Uptime, ChainError>> + Send;
+    /// Everybody's replicas that are on chain and in no sector yet, oldest first.
+    fn replicas_under_way(
+        &self,
+    ) -> impl Future<Output = Result<Vec<ReplicaUnderWay>, ChainError>> + Send;
 }
 
 impl Market for Chain {
@@ -95,4 +126,50 @@ impl Market for Chain {
     ) -> Result<Uptime, ChainError> {
         Self::uptime(self, provider, tree, from, to).await
     }
+
+    async fn replicas_under_way(&self) -> Result<Vec<ReplicaUnderWay>, ChainError> {
+        let head = Self::head(self).await?.number;
+        let first = self
+            .deployment()
+            .start_block
+            .max(head.saturating_sub(LOOK_BACK_BLOCKS));
+        let events = self.events(first, head).await?;
+        Ok(under_way(events.into_iter().map(|event| event.kind)))
+    }
+}
+
+/// What is left of the replicas that these events speak of.
+fn under_way(events: impl Iterator<Item = ChainEventKind>) -> Vec<ReplicaUnderWay> {
+    let mut all: Vec<ReplicaUnderWay> = Vec::new();
+    for event in events {
+        match event {
+            ChainEventKind::ReplicaPrecommitted {
+                provider,
+                number,
+                seed_period,
+                ..
+            } => all.push(ReplicaUnderWay {
+                provider,
+                sector: number,
+                stage: ReplicaStage::Committed { seed_period },
+            }),
+            ChainEventKind::ReplicaProven {
+                provider, number, ..
+            } => {
+                for replica in &mut all {
+                    if (replica.provider, replica.sector) == (provider, number) {
+                        replica.stage = ReplicaStage::Proven;
+                    }
+                }
+            }
+            ChainEventKind::ReplicaExpired {
+                provider, number, ..
+            }
+            | ChainEventKind::SectorAppended {
+                provider, number, ..
+            } => all.retain(|replica| (replica.provider, replica.sector) != (provider, number)),
+            _ => {}
+        }
+    }
+    all
 }

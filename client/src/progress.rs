@@ -23,6 +23,8 @@ pub trait Progress: Send + Sync {
     fn advance(&self, stage: Stage, units: u64);
     /// A stage is over.
     fn end(&self, stage: Stage);
+    /// Something a person should know while it goes on: why it takes so long.
+    fn note(&self, _text: &str) {}
 }
 
 /// Watches nothing.

@@ -1,14 +1,15 @@
 //! What the chain says about stored objects.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cairn_contracts::{DealInfo, NewSlot, SlotStatus, Uptime};
-use cairn_wire::{Address, DealId, Period, SlotIndex};
+use cairn_wire::{Address, DealId, Period, SectorKind, SectorNumber, SlotIndex};
 
-use crate::catalog::{ObjectEntry, ObjectState};
+use crate::catalog::{ObjectEntry, ObjectKind, ObjectState};
 use crate::client::Shared;
 use crate::error::{RemoveError, StatusError};
-use crate::market::Market;
+use crate::market::{Market, ReplicaStage, ReplicaUnderWay};
 
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,58 @@ pub struct SlotReading {
     pub paid: u128,
     /// How its provider's tree fared since the slot counts; nothing yet for an empty slot.
     pub uptime: Uptime,
+    /// How far its provider's newest replica is; only for an empty slot of a sealed deal.
+    pub sealing: Option<Sealing>,
+}
+
+/// How far a provider's newest replica is that is in no sector yet, as far as the chain shows it. Which pieces are in it
+/// shows only when they are activated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    /// There is none: the node packs, waits for its turn or seals.
+    Unseen,
+    /// There is one.
+    OnChain {
+        /// The number its sector will have.
+        sector: SectorNumber,
+        /// How far it is.
+        stage: ReplicaStage,
+    },
+}
+
+impl Sealing {
+    fn of(provider: Address, under_way: &[ReplicaUnderWay]) -> Self {
+        let newest = under_way
+            .iter()
+            .rev()
+            .find(|replica| replica.provider == provider);
+        newest.map_or(Self::Unseen, |replica| Self::OnChain {
+            sector: replica.sector,
+            stage: replica.stage,
+        })
+    }
+}
+
+impl fmt::Display for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unseen => f.write_str("its node packs, waits or seals (nothing on chain yet)"),
+            Self::OnChain {
+                sector,
+                stage: ReplicaStage::Committed { seed_period },
+            } => write!(
+                f,
+                "its node sealed sector {sector} and proves it when period {seed_period} brings the challenge"
+            ),
+            Self::OnChain {
+                sector,
+                stage: ReplicaStage::Proven,
+            } => write!(
+                f,
+                "its node's sector {sector} is sealed and proven, to be appended"
+            ),
+        }
+    }
 }
 
 /// The probability that a period's proof of `samples` samples fails when a fraction of the stored data is missing:
@@ -98,11 +151,20 @@ pub(crate) async fn status<M: Market>(
     };
     let head = shared.market.head().await?;
     let period = shared.market.schedule().period_of(head.timestamp);
+    // One look for all objects, and only where it can tell something.
+    let sealed = entries
+        .iter()
+        .any(|(_, entry)| entry.kind == ObjectKind::Sealed);
+    let under_way = if sealed {
+        shared.market.replicas_under_way().await?
+    } else {
+        Vec::new()
+    };
     let mut all = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         let mut deals = Vec::with_capacity(entry.segments.len());
         for segment in &entry.segments {
-            deals.push(deal_status(shared, segment.deal).await?);
+            deals.push(deal_status(shared, segment.deal, &under_way).await?);
         }
         all.push(object_status(
             name,
@@ -137,6 +199,7 @@ fn object_status(
 async fn deal_status<M: Market>(
     shared: &Shared<M>,
     deal: DealId,
+    under_way: &[ReplicaUnderWay],
 ) -> Result<DealStatus, StatusError> {
     let Some(info) = shared.market.deal(deal).await? else {
         return Ok(DealStatus {
@@ -148,7 +211,11 @@ async fn deal_status<M: Market>(
     let mut slots = Vec::with_capacity(info.slots.len());
     for (index, opened) in info.slots.iter().enumerate() {
         let slot = SlotIndex(u8::try_from(index).unwrap_or(u8::MAX));
-        slots.push(slot_reading(shared, &info, slot, opened).await?);
+        let mut reading = slot_reading(shared, &info, slot, opened).await?;
+        if info.kind == SectorKind::Sealed && reading.status == SlotStatus::Empty {
+            reading.sealing = Some(Sealing::of(opened.provider, under_way));
+        }
+        slots.push(reading);
     }
     Ok(DealStatus {
         deal,
@@ -170,6 +237,7 @@ async fn slot_reading<M: Market>(
         status: state.status,
         paid: state.paid,
         uptime: Uptime::default(),
+        sealing: None,
     };
     if let SlotStatus::Filled {
         provider,

@@ -14,11 +14,12 @@ use cairn_prover::circuits::{CircuitName, Circuits};
 use cairn_prover::groth16::export::vk_to_evm;
 use cairn_prover::keys::{self, Progress};
 use cairn_prover::params::{ParamSet, ROUND_S};
+use cairn_wire::Address;
 use sha3::Digest as _;
 use tracing::info;
 
 use crate::accounts;
-use crate::plan::{Plan, USER_TOKENS};
+use crate::plan::{NODE_TOKENS, Plan, USER_TOKENS};
 
 /// The keys of the plan's set as they are deployed; what is missing in the key folder is made, which takes seconds to a minute.
 ///
@@ -35,7 +36,11 @@ pub fn keys(plan: &Plan) -> Result<CircuitSet<KeyPlan>> {
     .with_context(|| format!("the keys of {} in {}", set.name, plan.key_dir.display()))?;
     let key = |name| -> Result<KeyPlan> {
         let key = keys::load_verifying(&plan.key_dir, set, name)?;
-        let circuit_id = *Circuits::for_set(set).id(name)?.as_bytes();
+        // Laying the big circuits out takes seconds each; the lists built into this program have their ids.
+        let circuit_id = match keys::listed_id(set, name) {
+            Some(id) => *id.as_bytes(),
+            None => *Circuits::for_set(set).id(name)?.as_bytes(),
+        };
         Ok(KeyPlan {
             circuit_id,
             key: vk_to_evm(&key),
@@ -68,7 +73,7 @@ pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> 
         beacon_key: beacon.public_key().to_evm(),
         keys: keys.clone(),
         token: TokenPlan::Test {
-            mint: vec![(user.address(), USER_TOKENS)],
+            mint: first_owners(plan, user.address())?,
         },
     };
     deploy_market(rpc, &deployer, &deploy_plan)
@@ -86,6 +91,16 @@ fn parameters(set: &ParamSet) -> Result<SetParameters> {
         include_width: u8::try_from(set.include_width)?,
         empty_root: Commitment::from(ProviderTree::new(set.tree_levels)?.root()),
     })
+}
+
+/// The user pays for deals; each node puts deposits on its replicas, and allows what is missing itself.
+fn first_owners(plan: &Plan, user: Address) -> Result<Vec<(Address, u128)>> {
+    let mut owners = vec![(user, USER_TOKENS)];
+    for i in 0..plan.nodes {
+        let node = accounts::key(&plan.seed, &accounts::node(i))?;
+        owners.push((node.address(), NODE_TOKENS));
+    }
+    Ok(owners)
 }
 
 /// What a replica of the devnet costs until it is proven, in smallest token units.

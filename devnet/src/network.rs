@@ -180,6 +180,8 @@ impl Network {
             key_dir: self.plan.key_dir.clone(),
             pack_wait_s: self.plan.pack_wait_s,
             quota_bytes: self.plan.quota_bytes,
+            sealing_threads: self.plan.sealing_threads,
+            keep_unsealed: self.plan.keep_unsealed,
             seed: self.plan.seed,
         }
     }

@@ -35,6 +35,10 @@ pub struct NodePlan {
     pub pack_wait_s: u64,
     /// Bytes of pieces it takes.
     pub quota_bytes: u64,
+    /// Threads that seal.
+    pub sealing_threads: usize,
+    /// Whether the data of sealed sectors stays beside the replica.
+    pub keep_unsealed: bool,
     /// The network's seed.
     pub seed: [u8; 32],
 }
@@ -64,8 +68,14 @@ impl NodePlan {
         let text = format!(
             "data_dir = \"data\"\nlisten = \"127.0.0.1:{listen}\"\nadvertise = \"127.0.0.1:{listen}\"\nrpc_urls = [{:?}]\ndeployment = {:?}\n\
              operator_key = \"operator.key\"\ntls_key = \"tls.key\"\nkey_dir = {:?}\npack_wait_s = {}\nquota_bytes = {}\nreserve_bytes = 0\n\
-             dashboard = \"127.0.0.1:{dashboard}\"\npoll_ms = 500\n",
-            self.rpc_url, self.deployment, self.key_dir, self.pack_wait_s, self.quota_bytes
+             dashboard = \"127.0.0.1:{dashboard}\"\npoll_ms = 500\nsealing_parallel = 1\nsealing_threads = {}\nkeep_unsealed = {}\n",
+            self.rpc_url,
+            self.deployment,
+            self.key_dir,
+            self.pack_wait_s,
+            self.quota_bytes,
+            self.sealing_threads,
+            self.keep_unsealed
         );
         fs::write(self.config(), text)?;
         let output = Command::new(binary("cairn-node")?)

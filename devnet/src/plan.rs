@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Test tokens (smallest units) that the user gets.
 pub const USER_TOKENS: u128 = 1_000_000_000_000_000_000_000_000;
 
+/// Test tokens that each node gets, for the deposits on its replicas.
+pub const NODE_TOKENS: u128 = 1_000_000_000_000;
+
 /// What is started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -28,6 +31,10 @@ pub struct Plan {
     pub rpc_port: u16,
     /// Bytes of pieces a node takes.
     pub quota_bytes: u64,
+    /// Threads that seal in each node; all nodes of a devnet share this machine's cores.
+    pub sealing_threads: usize,
+    /// Whether nodes keep the data of sealed sectors beside the replica; otherwise it is unsealed when it is read.
+    pub keep_unsealed: bool,
 }
 
 impl Plan {
@@ -43,6 +50,8 @@ impl Plan {
             seed: [7; 32],
             rpc_port: 0,
             quota_bytes: 4 << 30,
+            sealing_threads: 1,
+            keep_unsealed: true,
         }
     }
 

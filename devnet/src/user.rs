@@ -22,6 +22,8 @@ pub struct Coding {
     pub periods: u32,
     /// Price of a slot and period, in the token's smallest unit.
     pub price: u128,
+    /// Whether the pieces are sealed.
+    pub sealed: bool,
 }
 
 /// A user with a home.
@@ -147,7 +149,7 @@ impl User {
 }
 
 impl Coding {
-    /// `--k`, `--n`, `--periods` and `--price`.
+    /// `--k`, `--n`, `--periods`, `--price` and `--kind`.
     #[must_use]
     pub fn args(self) -> Vec<String> {
         let named = [
@@ -155,6 +157,10 @@ impl Coding {
             ("--n", self.n.to_string()),
             ("--periods", self.periods.to_string()),
             ("--price", self.price.to_string()),
+            (
+                "--kind",
+                if self.sealed { "sealed" } else { "hot" }.to_owned(),
+            ),
         ];
         named
             .into_iter()

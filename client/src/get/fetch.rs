@@ -1,7 +1,8 @@
 //! One window: k + extra peers are asked, the fastest k verified answers count.
 //!
 //! A peer that fails or lies is replaced at once; when nothing comes for a while, one more is asked. A liar is not asked
-//! again in this read.
+//! again in this read. A peer whose piece must be unsealed first says in how long: the others are asked meanwhile, and when
+//! all of them together are too few, the read waits and asks it again.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,6 +19,7 @@ use crate::error::GetError;
 use crate::get::range::Window;
 use crate::get::standing::{PeerTrouble, Standing};
 use crate::peers::Peers;
+use crate::progress::Progress;
 
 /// What one read needs to know about its peers.
 pub(crate) struct Fetcher {
@@ -26,9 +28,22 @@ pub(crate) struct Fetcher {
     entry: ObjectEntry,
     code: Code,
     extra: usize,
-    hedge: Duration,
+    waits: Waits,
+    progress: Arc<dyn Progress>,
     pub(crate) standing: Standing,
 }
+
+/// How long a read waits for what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    /// Without an answer, until one more is asked.
+    pub(crate) hedge: Duration,
+    /// For pieces being unsealed, in all.
+    pub(crate) unseal: Duration,
+}
+
+/// The longest pause before a node that unseals is asked again: its own word is a guess.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A part of one piece, from one peer.
 struct Part {
@@ -36,6 +51,25 @@ struct Part {
     provider: Address,
     outcome: Result<Vec<u8>, PartError>,
     time: Duration,
+}
+
+impl Part {
+    /// How long its node needs to unseal the piece, if that is what it said.
+    fn wait(&self) -> Option<Duration> {
+        match &self.outcome {
+            Err(PartError::Request(error)) => {
+                error.wait_s().map(|s| Duration::from_secs(u64::from(s)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A node that unseals its piece.
+struct Later {
+    slot: u8,
+    info: ProviderInfo,
+    wait: Duration,
 }
 
 enum PartError {
@@ -50,7 +84,8 @@ impl Fetcher {
         entry: ObjectEntry,
         code: Code,
         extra: usize,
-        hedge: Duration,
+        waits: Waits,
+        progress: Arc<dyn Progress>,
     ) -> Self {
         Self {
             peers,
@@ -58,7 +93,8 @@ impl Fetcher {
             entry,
             code,
             extra,
-            hedge,
+            waits,
+            progress,
             standing: Standing::default(),
         }
     }
@@ -85,13 +121,59 @@ impl Fetcher {
             .map_err(|error| GetError::Interrupted(error.to_string()))?
     }
 
-    /// k verified parts.
+    /// k verified parts; waits for pieces that are being unsealed where it must.
     async fn parts(&self, window: &Window) -> Result<Vec<(u8, Vec<u8>)>, GetError> {
         let needed = usize::from(self.code.k());
-        let mut waiting = self.in_order(window.segment).into_iter().peekable();
+        let began = Instant::now();
+        let mut got = Vec::with_capacity(needed);
+        let mut askable = self.in_order(window.segment);
+        loop {
+            let unsealing = self.ask_all(window, askable, &mut got).await?;
+            if got.len() >= needed {
+                return Ok(got);
+            }
+            let Some(wait) = unsealing.iter().map(|later| later.wait).min() else {
+                return Err(self.too_few(window.segment, got.len()));
+            };
+            let left = self.waits.unseal.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Err(self.too_few(window.segment, got.len()));
+            }
+            self.say_waiting(window.segment, got.len(), unsealing.len(), wait);
+            tokio::time::sleep(wait.min(LONGEST_PAUSE).min(left)).await;
+            askable = unsealing
+                .into_iter()
+                .map(|later| (later.slot, later.info))
+                .collect();
+        }
+    }
+
+    /// Tells a person why nothing comes, once a change: windows wait side by side for the same pieces.
+    fn say_waiting(&self, segment: usize, got: usize, unsealing: usize, wait: Duration) {
+        let text = format!(
+            "segment {segment}: {got} of {} pieces can be read now, {unsealing} are being unsealed; the first is available in about {} s",
+            self.code.k(),
+            wait.as_secs()
+        );
+        tracing::info!("{text}");
+        if self.standing.is_news(segment, got, unsealing) {
+            self.progress.note(&text);
+        }
+    }
+
+    /// Asks these holders until there are k parts or nobody is left; gives those who unseal their piece first.
+    async fn ask_all(
+        &self,
+        window: &Window,
+        holders: Vec<(u8, ProviderInfo)>,
+        got: &mut Vec<(u8, Vec<u8>)>,
+    ) -> Result<Vec<Later>, GetError> {
+        let needed = usize::from(self.code.k());
+        let infos: HashMap<u8, ProviderInfo> = holders.iter().cloned().collect();
+        let mut unsealing = Vec::new();
+        let mut waiting = holders.into_iter().peekable();
         let mut running = JoinSet::new();
         let mut asked: HashMap<Address, Instant> = HashMap::new();
-        let mut got = Vec::with_capacity(needed);
         let mut hedges = 0;
         while got.len() < needed {
             while got.len() + running.len() < needed + self.extra + hedges {
@@ -113,20 +195,29 @@ impl Fetcher {
             }
             tokio::select! {
                 ended = running.join_next() => match ended {
-                    None => return Err(self.too_few(window.segment, got.len())),
+                    None => break,
                     Some(Err(error)) => return Err(GetError::Interrupted(error.to_string())),
                     Some(Ok(part)) => {
                         asked.remove(&part.provider);
+                        if let Some(wait) = part.wait()
+                            && let Some(info) = infos.get(&part.slot)
+                        {
+                            unsealing.push(Later {
+                                slot: part.slot,
+                                info: info.clone(),
+                                wait,
+                            });
+                        }
                         got.extend(self.judge(part));
                     }
                 },
-                () = tokio::time::sleep(self.hedge), if waiting.peek().is_some() => hedges += 1,
+                () = tokio::time::sleep(self.waits.hedge), if waiting.peek().is_some() => hedges += 1,
             }
         }
         for (provider, since) in asked {
             self.standing.outrun(provider, since.elapsed());
         }
-        Ok(got)
+        Ok(unsealing)
     }
 
     /// The holders of a segment's pieces, best first, without liars and without those who left the registry. Among

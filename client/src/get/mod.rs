@@ -21,6 +21,7 @@ mod standing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cairn_erasure::Code;
 use cairn_wire::Address;
@@ -32,7 +33,7 @@ use crate::cipher::{ObjectCipher, ObjectKey};
 use crate::client::Shared;
 use crate::error::{CatalogError, GetError};
 use crate::get::decrypt::Decryptor;
-use crate::get::fetch::Fetcher;
+use crate::get::fetch::{Fetcher, Waits};
 use crate::market::Market;
 use crate::progress::Stage;
 
@@ -166,6 +167,10 @@ async fn fetcher<M: Market>(
         entry,
         code,
         usize::from(shared.config.extra_reads),
-        shared.config.patience.hedge(),
+        Waits {
+            hedge: shared.config.patience.hedge(),
+            unseal: Duration::from_secs(shared.config.patience.unseal_s),
+        },
+        Arc::clone(&shared.progress),
     ))
 }

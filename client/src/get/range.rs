@@ -180,6 +180,7 @@ mod tests {
             chain_id: 1,
             deals_contract: cairn_wire::Address::ZERO,
             opened_unix: 0,
+            kind: cairn_wire::SectorKind::Hot,
             plain_bytes: 97,
             k: 3,
             n: 5,

@@ -38,6 +38,8 @@ impl fmt::Display for PeerTrouble {
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     peers: Mutex<HashMap<Address, Record>>,
+    /// What was last told about a segment that waits: parts that came, pieces being unsealed.
+    told: Mutex<HashMap<usize, (usize, usize)>>,
 }
 
 #[derive(Debug, Default)]
@@ -113,6 +115,12 @@ impl Standing {
     /// What happened to a provider, if something did.
     pub(crate) fn trouble(&self, provider: Address) -> Option<PeerTrouble> {
         self.with(provider, |record| record.trouble.clone())
+    }
+
+    /// Whether a person was not told yet that a segment waits in this state.
+    pub(crate) fn is_news(&self, segment: usize, got: usize, unsealing: usize) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(segment, (got, unsealing)) != Some((got, unsealing))
     }
 
     /// Everybody's troubles, and how many gave bytes that were used.

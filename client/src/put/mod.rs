@@ -60,6 +60,8 @@ pub(crate) async fn put<M: Market>(
         n,
         price: opened.price,
         periods: options.periods,
+        kind: options.kind,
+        activation_periods: opened.activation_periods,
         escrow: opened.escrow,
         opened: opened.receipts,
         segments,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cairn_contracts::{NewDeal, NewSlot, ProviderInfo, TxReceipt};
+use cairn_prover::params::ParamSet;
 use cairn_wire::{DealId, SectorKind};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -24,6 +25,7 @@ pub(crate) struct Opened {
     pub(crate) plain_bytes: u64,
     pub(crate) price: u128,
     pub(crate) escrow: u128,
+    pub(crate) activation_periods: u32,
     pub(crate) receipts: Vec<TxReceipt>,
     pub(crate) deals: Vec<OpenDeal>,
 }
@@ -44,6 +46,7 @@ pub(crate) async fn open<M: Market>(
     name: &str,
     options: &PutOptions,
 ) -> Result<Opened, PutError> {
+    let terms = DealTerms::of(shared, options)?;
     let (assigned, price) = assign(shared, plan, ingested, options.price).await?;
     let n = u128::from(plan.code().n());
     let escrow = (ingested.segments.len() as u128)
@@ -62,7 +65,7 @@ pub(crate) async fn open<M: Market>(
             have,
         });
     }
-    let deals = new_deals(plan, ingested, &assigned, price, options.periods);
+    let deals = new_deals(plan, ingested, &assigned, price, terms);
     // Asked before money moves: nothing that can fail stands between the open deals and their record in the catalog.
     let opened_unix = shared.market.head().await?.timestamp;
     let (mut ids, mut receipts) = (Vec::new(), Vec::new());
@@ -77,7 +80,15 @@ pub(crate) async fn open<M: Market>(
             "the chain opened another number of deals than it was asked for",
         ));
     }
-    let entry = catalog_entry(shared, plan, ingested, key, &ids, &assigned, opened_unix);
+    let entry = catalog_entry(
+        shared,
+        plan,
+        ingested,
+        key,
+        &ids,
+        &assigned,
+        (opened_unix, options.kind),
+    );
     shared.catalog.add(name, entry)?;
     for receipt in &receipts {
         confirm(shared, receipt.block).await?;
@@ -90,6 +101,7 @@ pub(crate) async fn open<M: Market>(
         plain_bytes: ingested.plain_bytes,
         price,
         escrow,
+        activation_periods: terms.activation_periods,
         receipts,
         deals: open.collect(),
     })
@@ -146,10 +158,54 @@ async fn assign<M: Market>(
     ))
 }
 
+/// What all deals of an object agree on, beside the price.
+#[derive(Debug, Clone, Copy)]
+struct DealTerms {
+    kind: SectorKind,
+    periods: u32,
+    activation_periods: u32,
+}
+
+impl DealTerms {
+    fn of<M: Market>(shared: &Shared<M>, options: &PutOptions) -> Result<Self, PutError> {
+        let periods = options.periods;
+        let activation_periods = match options.activation_periods {
+            Some(count) if count == 0 || count > periods => {
+                return Err(PutError::Terms(
+                    "the slots may be filled in at least one period, and at most in as many as are paid for",
+                ));
+            }
+            Some(count) => count,
+            None => {
+                let set = ParamSet::by_name(&shared.market.parameters().name);
+                activation_periods(options.kind, periods, set)
+            }
+        };
+        Ok(Self {
+            kind: options.kind,
+            periods,
+            activation_periods,
+        })
+    }
+}
+
 /// In how many periods, from the first, slots may be filled: time enough to pack and prove, and no longer, because the
 /// escrow of a slot that stays empty comes back after it.
-fn activation_periods(periods: u32) -> u32 {
-    periods.min(8.max(periods / 4))
+///
+/// A sealed sector takes longer, by the protocol's own clock: sealed while its ticket is fresh, then the wait for the seed
+/// (and for the period that brings it), then its proof until it is due; two periods to pack and to append.
+fn activation_periods(kind: SectorKind, periods: u32, set: Option<&ParamSet>) -> u32 {
+    let hot = 8.max(periods / 4);
+    let window = match (kind, set) {
+        (SectorKind::Hot, _) => hot,
+        (SectorKind::Sealed, None) => periods,
+        (SectorKind::Sealed, Some(set)) => {
+            let clock_s = set.ticket_age_s + set.seed_delay_s + set.period_s + set.replica_due_s;
+            let sealing = clock_s.div_ceil(set.period_s.max(1)) + 2;
+            hot.max(u32::try_from(sealing).unwrap_or(u32::MAX))
+        }
+    };
+    periods.min(window)
 }
 
 fn new_deals(
@@ -157,19 +213,19 @@ fn new_deals(
     ingested: &Ingested,
     assigned: &[Vec<ProviderInfo>],
     price: u128,
-    periods: u32,
+    terms: DealTerms,
 ) -> Vec<NewDeal> {
     let code = plan.code();
     let deal =
         |(segment, providers): (&crate::put::ingest::CodedSegment, &Vec<ProviderInfo>)| NewDeal {
             k: code.k(),
             code_id: cairn_erasure::CODE_ID,
-            kind: SectorKind::Hot,
+            kind: terms.kind,
             strip_bytes: code.strip_bytes(),
             segment_bytes: segment.segment_bytes,
             price_per_slot_period: price,
-            periods,
-            activation_periods: activation_periods(periods),
+            periods: terms.periods,
+            activation_periods: terms.activation_periods,
             slots: segment
                 .content_ids
                 .iter()
@@ -192,7 +248,7 @@ fn catalog_entry<M: Market>(
     key: &ObjectKey,
     ids: &[DealId],
     assigned: &[Vec<ProviderInfo>],
-    opened_unix: u64,
+    (opened_unix, kind): (u64, SectorKind),
 ) -> ObjectEntry {
     let domain = shared.market.domain();
     let code = plan.code();
@@ -200,6 +256,7 @@ fn catalog_entry<M: Market>(
         chain_id: domain.chain_id,
         deals_contract: domain.deals,
         opened_unix,
+        kind,
         plain_bytes: ingested.plain_bytes,
         k: code.k(),
         n: code.n(),
@@ -251,5 +308,30 @@ async fn confirm<M: Market>(shared: &Shared<M>, block: u64) -> Result<(), PutErr
             });
         }
         sleep(patience.poll()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_prover::params;
+
+    #[test]
+    fn a_sealed_deal_gives_its_nodes_the_time_of_the_protocols_clock() {
+        let window = |kind, periods, set| activation_periods(kind, periods, Some(set));
+        assert_eq!(window(SectorKind::Hot, 48, &params::MAINNET), 12);
+        assert_eq!(window(SectorKind::Hot, 6, &params::MAINNET), 6);
+        assert_eq!(
+            window(SectorKind::Sealed, 10_000, &params::SMALL),
+            2500,
+            "a quarter is more than the clock asks for"
+        );
+        // (172800 + 900 + 1800 + 86400) / 1800 = 145.5, and two.
+        assert_eq!(window(SectorKind::Sealed, 500, &params::MAINNET), 148);
+        assert_eq!(
+            window(SectorKind::Sealed, 20, &params::MAINNET),
+            20,
+            "never longer than the deal"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cairn_contracts::TxReceipt;
-use cairn_wire::{Address, Commitment, DealId, SlotIndex};
+use cairn_wire::{Address, Commitment, DealId, SectorKind, SlotIndex};
 
 use crate::error::SlotError;
 
@@ -22,6 +22,10 @@ pub struct PutReport {
     pub price: u128,
     /// Periods paid for.
     pub periods: u32,
+    /// Whether the pieces are stored as they are or sealed.
+    pub kind: SectorKind,
+    /// In how many of these periods, from the first, the slots may be filled.
+    pub activation_periods: u32,
     /// Smallest token units put into escrow, over all deals.
     pub escrow: u128,
     /// The transactions that opened the deals: one, unless there are more than a thousand slots.

@@ -381,3 +381,57 @@ async fn an_object_of_another_market_is_not_looked_for_here() {
     let error = world.get("object", ByteRange::all()).await.unwrap_err();
     assert!(matches!(error, GetError::OtherMarket { .. }), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_unseals_is_passed_over_while_others_can_serve() {
+    let (world, bytes) = stored().await;
+    world.set(0, Behaviour::Unseals(usize::MAX));
+    world.set(1, Behaviour::Unseals(usize::MAX));
+    let (back, report) = world.get("object", ByteRange::all()).await.unwrap();
+    assert!(back == bytes, "from the other two");
+    assert_eq!(report.served_by, 2);
+    for trouble in &report.troubles {
+        assert!(!trouble.lied, "{trouble}");
+        assert_eq!(trouble.wait_s, Some(1), "{trouble}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_waits_for_unsealing_where_it_must_and_then_has_every_byte() {
+    let (world, bytes) = stored().await;
+    for node in &world.nodes {
+        node.reads.store(0, Ordering::Relaxed);
+    }
+    for node in 0..3 {
+        world.set(node, Behaviour::Unseals(4));
+    }
+    world.set(3, Behaviour::Lost);
+    let (back, report) = world.get("object", ByteRange::all()).await.unwrap();
+    assert!(back == bytes, "after the wait");
+    assert!(report.served_by >= 2, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_patience_with_unsealing_ends_and_the_error_says_who_unseals() {
+    let world = World::configured(4, 13, |config| config.patience.unseal_s = 2);
+    world.put("object", &noise(LEN), 2, 4).await.unwrap();
+    for node in 0..4 {
+        world.set(node, Behaviour::Unseals(usize::MAX));
+    }
+    let error = world.get("object", ByteRange::all()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            GetError::TooFewAnswered {
+                answered: 0,
+                needed: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("available in about 1 s"),
+        "{error}"
+    );
+}

@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use crate::network::{Behaviour, World, deployment, home, noise};
 use cairn_client::{
     ByteRange, Catalog, CatalogError, Config, ConfigError, Entropy, GetError, InitOptions,
-    StatusError,
+    ObjectKind, PutError, ReplicaStage, ReplicaUnderWay, Sealing, StatusError,
 };
 use cairn_contracts::SlotStatus;
+use cairn_wire::{Period, SectorKind, SectorNumber};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -314,4 +315,76 @@ fn the_command_says_what_is_wrong_and_fails() {
         String::from_utf8_lossy(&out.stderr).contains("no RPC endpoint answered"),
         "no chain"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_object_is_sealed_on_chain_in_the_catalog_and_in_its_status() {
+    let world = World::new(4, 13);
+    // An idle node leaves a slot empty, as one that still seals does.
+    let idle = 0;
+    world.set(idle, Behaviour::NeverActivates);
+    let report = world
+        .put_sealed("vault", &noise(1000), 400, None)
+        .await
+        .unwrap();
+    assert_eq!(report.kind, SectorKind::Sealed);
+    // (3600 + 6 + 36 + 1800) / 36 = 151.2 periods, and two to pack and append.
+    assert_eq!(report.activation_periods, 154);
+    let deal = world.market.find(report.segments[0].deal).unwrap();
+    assert_eq!(deal.kind, SectorKind::Sealed);
+    assert_eq!(deal.activate_by, Period(154));
+    let (_, entry) = world.client.list().unwrap().remove(0);
+    assert_eq!(entry.kind, ObjectKind::Sealed);
+
+    let sealing = || async {
+        let status = world.client.status(Some("vault")).await.unwrap();
+        let slots = &status[0].deals[0].slots;
+        let empty = slots.iter().find(|slot| slot.status == SlotStatus::Empty);
+        let others = slots.iter().filter(|slot| slot.sealing.is_some()).count();
+        assert_eq!(others, 1, "only the empty slot");
+        empty.and_then(|slot| slot.sealing).unwrap()
+    };
+    assert_eq!(sealing().await, Sealing::Unseen);
+    let replica = |stage| ReplicaUnderWay {
+        provider: world.nodes[idle].provider,
+        sector: SectorNumber(9),
+        stage,
+    };
+    let committed = ReplicaStage::Committed {
+        seed_period: Period(5),
+    };
+    world.market.table().replicas = vec![replica(committed)];
+    let told = sealing().await.to_string();
+    assert!(
+        told.contains("sector 9") && told.contains("period 5"),
+        "{told}"
+    );
+    world.market.table().replicas = vec![replica(ReplicaStage::Proven)];
+    assert!(sealing().await.to_string().contains("proven"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_for_filling_slots_is_the_users_choice_within_the_deal() {
+    let world = World::new(4, 13);
+    let report = world.put_sealed("short", b"x", 20, Some(7)).await.unwrap();
+    assert_eq!(report.activation_periods, 7);
+    for wrong in [0, 21] {
+        let refused = world.put_sealed("wrong", b"x", 20, Some(wrong)).await;
+        assert!(
+            matches!(refused, Err(PutError::Terms(_))),
+            "{wrong}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_before_there_was_a_choice_is_hot() {
+    let world = World::new(4, 13);
+    world.put("old", b"x", 2, 4).await.unwrap();
+    let text = std::fs::read_to_string(world.catalog_path()).unwrap();
+    let old = text.replace("      \"kind\": \"hot\",\n", "");
+    assert_ne!(old, text, "the word was there");
+    std::fs::write(world.catalog_path(), old).unwrap();
+    let (_, entry) = world.client.list().unwrap().remove(0);
+    assert_eq!(entry.kind, ObjectKind::Hot);
 }

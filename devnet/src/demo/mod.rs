@@ -32,6 +32,7 @@ const CODING: Coding = Coding {
     n: 8,
     periods: 6,
     price: 1_000_000,
+    sealed: false,
 };
 /// The object's name.
 const NAME: &str = "sources.tar";
@@ -136,6 +137,7 @@ async fn show_deployment(screen: &mut Screen, network: &Network) -> Result<()> {
         ("append", &ours.append, &shown.append),
         ("retire", &ours.retire, &shown.retire),
         ("include", &ours.include, &shown.include),
+        ("replica", &ours.replica, &shown.replica),
     ] {
         let same = crate::deploying::key_hash(plan) == record.key_hash
             && plan.circuit_id == record.circuit_id;

@@ -18,6 +18,7 @@ pub(crate) const TWO_OF_FOUR: Coding = Coding {
     n: 4,
     periods: 8,
     price: 1000,
+    sealed: false,
 };
 
 /// Where the development keys are kept between runs.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use cairn_client::ByteRange;
-use clap::{Parser, Subcommand};
+use cairn_wire::SectorKind;
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Put files on the market, get them back verified.
 #[derive(Debug, Parser)]
@@ -55,6 +56,16 @@ pub(crate) enum Command {
         /// How many periods to pay for
         #[arg(long, default_value_t = 48)]
         periods: u32,
+        /// hot: pieces are stored as they are and read at wire speed; such a deal proves that each provider holds its
+        /// piece, not that the providers are independent of each other. sealed: each piece becomes part of a replica
+        /// that only its provider can have encoded, so that k providers who collude cannot rebuild the rest on demand;
+        /// it takes longer until the pieces count, and may take longer to read them
+        #[arg(long, value_enum, default_value_t = Kind::Hot, hide_possible_values = true, value_name = "hot|sealed")]
+        kind: Kind,
+        /// In how many periods, from the first, slots may be filled; the escrow of those that stay empty comes back
+        /// after it (default: by the kind, what the parameter set's clock asks for)
+        #[arg(long, value_name = "PERIODS")]
+        activation_periods: Option<u32>,
         /// Smallest token units per slot and period (default: what the n-th cheapest provider asks)
         #[arg(long)]
         price: Option<u128>,
@@ -101,4 +112,20 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// How pieces are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Hot,
+    Sealed,
+}
+
+impl From<Kind> for SectorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Hot => Self::Hot,
+            Kind::Sealed => Self::Sealed,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Progress on a terminal.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use cairn_client::{Progress, Stage};
@@ -36,6 +37,14 @@ impl Progress for Bars {
         if let Some(bar) = self.with(|bars| bars.remove(&stage)) {
             bar.finish();
         }
+    }
+
+    fn note(&self, text: &str) {
+        // Above the bars; on standard error also where that is no terminal.
+        self.all.suspend(|| {
+            // nothing is left to do when standard error is closed
+            drop(writeln!(std::io::stderr(), "cairn: {text}"));
+        });
     }
 }
 

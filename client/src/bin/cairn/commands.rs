@@ -63,6 +63,8 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             k,
             n,
             periods,
+            kind,
+            activation_periods,
             price,
             no_wait,
             json,
@@ -74,6 +76,8 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 k,
                 n,
                 periods,
+                kind: kind.into(),
+                activation_periods,
                 price,
                 wait: !no_wait,
             };

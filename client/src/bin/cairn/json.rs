@@ -6,8 +6,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use cairn_client::{
-    ActivationOutcome, Config, GetReport, ObjectEntry, ObjectStatus, PutReport, RemovedObject,
-    SlotReading, SlotReport, SlotResult, detection_probability,
+    ActivationOutcome, Config, GetReport, ObjectEntry, ObjectKind, ObjectStatus, PutReport,
+    RemovedObject, SlotReading, SlotReport, SlotResult, detection_probability,
 };
 use cairn_contracts::SlotStatus;
 use cairn_wire::Address;
@@ -63,6 +63,8 @@ pub(crate) fn put(report: &PutReport) -> io::Result<()> {
         "n": report.n,
         "price": report.price.to_string(),
         "periods": report.periods,
+        "kind": ObjectKind::from(report.kind),
+        "activation_periods": report.activation_periods,
         "escrow": report.escrow.to_string(),
         "opened": opened,
         "segments": segments,
@@ -97,6 +99,7 @@ pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
             json!({
                 "name": name,
                 "state": entry.state,
+                "kind": entry.kind,
                 "plain_bytes": entry.plain_bytes,
                 "k": entry.k,
                 "n": entry.n,
@@ -122,6 +125,7 @@ fn object(object: &ObjectStatus) -> Value {
             let terms = deal.info.as_ref().map(|info| {
                 json!({
                     "owner": info.owner,
+                    "kind": ObjectKind::from(info.kind),
                     "k": info.k,
                     "n": info.n,
                     "segment_bytes": info.segment_bytes,
@@ -171,6 +175,7 @@ fn slot(slot: &SlotReading) -> Value {
         "sector": sector,
         "comm_p": comm_p,
         "first_period": first_period,
+        "sealing": slot.sealing.map(|stage| stage.to_string()),
         "paid": slot.paid.to_string(),
         "proven": slot.uptime.proven,
         "missed": slot.uptime.missed,

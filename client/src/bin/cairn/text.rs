@@ -5,11 +5,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use cairn_client::{
-    ActivationOutcome, Client, Config, GetReport, ObjectEntry, ObjectState, ObjectStatus,
-    PutReport, RemovedObject, SlotReading, detection_probability,
+    ActivationOutcome, Client, Config, GetReport, ObjectEntry, ObjectKind, ObjectState,
+    ObjectStatus, PutReport, RemovedObject, SlotReading, detection_probability,
 };
 use cairn_contracts::SlotStatus;
-use cairn_wire::Address;
+use cairn_wire::{Address, SectorKind};
 
 pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -37,8 +37,12 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
     let deals = report.segments.len();
     writeln!(
         out,
-        "{:?}: {} bytes, {}-of-{}, {deals} deals",
-        report.name, report.plain_bytes, report.k, report.n
+        "{:?}: {} bytes, {}-of-{}, {deals} {} deals",
+        report.name,
+        report.plain_bytes,
+        report.k,
+        report.n,
+        ObjectKind::from(report.kind).as_str()
     )?;
     writeln!(
         out,
@@ -82,11 +86,21 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
             )?;
         }
     }
-    writeln!(
-        out,
-        "Hot deals prove that each provider holds its piece, not that the providers are independent of each other."
-    )?;
+    writeln!(out, "{}", what_is_proven(report.kind))?;
     Ok(())
+}
+
+/// What a deal of this kind shows, wherever a user has chosen it.
+const fn what_is_proven(kind: SectorKind) -> &'static str {
+    match kind {
+        SectorKind::Hot => {
+            "Hot deals prove that each provider holds its piece, not that the providers are independent of each other."
+        }
+        SectorKind::Sealed => {
+            "Sealed deals prove that each provider stores a replica of its own: k providers that collude would have to \
+             seal again to answer for the rest. A slot counts once its sector is sealed and proven."
+        }
+    }
 }
 
 pub(crate) fn get(name: &str, output: &Path, report: &GetReport) -> io::Result<()> {
@@ -114,8 +128,11 @@ pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
         let deals = entry.segments.len();
         writeln!(
             out,
-            "{:>14}  {:>3}-of-{:<3} {deals:>4} deals  {name}{state}",
-            entry.plain_bytes, entry.k, entry.n
+            "{:>14}  {:>3}-of-{:<3} {deals:>4} {:<6} deals  {name}{state}",
+            entry.plain_bytes,
+            entry.k,
+            entry.n,
+            entry.kind.as_str()
         )?;
     }
     Ok(())
@@ -137,8 +154,9 @@ pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
             let filled = deal.slots.iter().filter(|slot| is_filled(slot)).count();
             writeln!(
                 out,
-                "  deal {}: {filled} of {} slots filled ({} needed), periods {} to {} (now {}), price {}, escrow left {}",
+                "  deal {} ({}): {filled} of {} slots filled ({} needed), periods {} to {} (now {}), price {}, escrow left {}",
                 deal.deal,
+                ObjectKind::from(info.kind).as_str(),
                 info.n,
                 info.k,
                 info.start_period,
@@ -163,7 +181,10 @@ fn is_filled(slot: &SlotReading) -> bool {
 fn slot_line(out: &mut impl io::Write, slot: &SlotReading) -> io::Result<()> {
     write!(out, "    slot {:>3}  {}  ", slot.slot, slot.provider)?;
     match slot.status {
-        SlotStatus::Empty => writeln!(out, "empty"),
+        SlotStatus::Empty => match slot.sealing {
+            Some(stage) => writeln!(out, "empty; {stage}"),
+            None => writeln!(out, "empty"),
+        },
         SlotStatus::Freed => writeln!(out, "freed, paid {}", slot.paid),
         SlotStatus::Closed => writeln!(out, "closed, paid {}", slot.paid),
         SlotStatus::Filled {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use cairn_client::Market;
+use cairn_client::{Market, ReplicaUnderWay};
 use cairn_contracts::{
     ChainError, DealInfo, Head, NewDeal, ProviderInfo, Schedule, SetParameters, SlotState,
     SlotStatus, TxReceipt, Uptime,
@@ -19,6 +19,7 @@ pub(crate) struct Table {
     pub(crate) providers: Vec<ProviderInfo>,
     pub(crate) deals: Vec<DealInfo>,
     pub(crate) filled: Vec<(DealId, SlotIndex, Address, Commitment)>,
+    pub(crate) replicas: Vec<ReplicaUnderWay>,
     pub(crate) transactions: usize,
     pub(crate) balance: u128,
 }
@@ -203,5 +204,9 @@ impl Market for TableMarket {
             void: 2,
             empty: 0,
         })
+    }
+
+    async fn replicas_under_way(&self) -> Result<Vec<ReplicaUnderWay>, ChainError> {
+        Ok(self.table().replicas.clone())
     }
 }

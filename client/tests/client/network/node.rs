@@ -49,6 +49,8 @@ pub(crate) enum Behaviour {
     AnotherPiece,
     /// Announces another length of the piece.
     AnotherLength,
+    /// Has to unseal first: says so so many times, then serves.
+    Unseals(usize),
     /// Lost everything.
     Lost,
     /// Says its room is gone.
@@ -74,8 +76,13 @@ impl FakeNode {
     }
 
     fn serve(&self, request: ReadRange) -> Result<RangeReply, WireError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        let earlier = self.reads.fetch_add(1, Ordering::Relaxed);
         let behaviour = self.behaviour();
+        if let Behaviour::Unseals(times) = behaviour
+            && earlier < times
+        {
+            return Err(WireError::later(1, "being unsealed"));
+        }
         let pieces = self.pieces.lock().unwrap();
         let mut wanted = request.content_id;
         if behaviour == Behaviour::Lost {

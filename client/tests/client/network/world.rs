@@ -13,7 +13,7 @@ use cairn_client::{
 use cairn_contracts::{
     CircuitSet, Deployment, KeyRecord, ProviderInfo, ReplicaTerms, Schedule, SetParameters,
 };
-use cairn_wire::{Address, Limits, NodeIdentity, SecretKey, Server};
+use cairn_wire::{Address, Limits, NodeIdentity, SecretKey, SectorKind, Server};
 
 use super::market::TableMarket;
 use super::node::{Behaviour, FakeNode, NodeHandler};
@@ -130,7 +130,26 @@ impl World {
             n: Some(n),
             periods: 3,
             price: Some(10_000),
-            wait: true,
+            ..PutOptions::default()
+        };
+        self.client.put(bytes, name, options).await
+    }
+
+    pub(crate) async fn put_sealed(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        periods: u32,
+        activation_periods: Option<u32>,
+    ) -> Result<PutReport, PutError> {
+        let options = PutOptions {
+            k: Some(2),
+            n: Some(4),
+            periods,
+            kind: SectorKind::Sealed,
+            activation_periods,
+            price: Some(10_000),
+            ..PutOptions::default()
         };
         self.client.put(bytes, name, options).await
     }
