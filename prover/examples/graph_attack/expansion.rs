@@ -35,8 +35,10 @@ impl Bipartite {
             for at in (1..nodes).rev() {
                 images.swap(at, draw.below(at + 1));
             }
-            for (v, image) in images.into_iter().enumerate() {
-                parents[v][j] = image;
+            for (node, image) in parents.iter_mut().zip(images) {
+                if let Some(parent) = node.get_mut(j) {
+                    *parent = image;
+                }
             }
         }
         Self { parents }
