@@ -63,7 +63,8 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         seal: rules(),
         folders: LabelFolders::open(&folder.join("labels")).unwrap(),
         replicas: Arc::new(NativeProver),
-        seal_threads: seal_threads(2, 0).unwrap(),
+        // As everything else of the test: what has to wait for the machine's leisure would time out.
+        seal_threads: seal_threads(2, rustix::process::getpriority_process(None).unwrap()).unwrap(),
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
         unseals: Arc::new(UnsealQueue::new(rules().cached_sectors(set()), 1, [])),
