@@ -320,11 +320,16 @@ fn every_rule_refuses_its_attack_and_nothing_else_does() {
             assert_eq!(broken(audit, &layout, &hash), alone, "sum {occurrence}");
         }
     }
-    // Digits that are no bits would be noticed by the sums after them as well; the last diagonals have none.
+    // Digits that are no bits may be noticed by the sums that read them as well: here only after the last sum of a G of
+    // the last diagonals, which no sum reads, is the rule alone.
     for occurrence in 208..224 {
         let audit = Audit::new().forge("blake3", "sum bits", occurrence, digits);
-        let alone = BTreeSet::from([rule("boolean")]);
-        assert_eq!(broken(audit, &layout, &hash), alone, "sum {occurrence}");
+        let mut found = broken(audit, &layout, &hash);
+        assert!(found.remove(&rule("boolean")), "sum {occurrence}");
+        if occurrence % 4 != 3 {
+            found.retain(|name| !["sum", "carry"].contains(&name.what));
+        }
+        assert_eq!(found, BTreeSet::new(), "sum {occurrence}");
     }
     for occurrence in [0, 1, 31, 32, 5000, xors - 257, xors - 256, xors - 1] {
         let audit = Audit::new().forge("blake3", "xor", occurrence, wrong_xor);
