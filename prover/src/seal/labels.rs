@@ -11,8 +11,8 @@
 //! again reads every finished layer once and trusts none whose digest differs: labels are never wrong, only made again.
 
 use super::error::SealError;
-use super::layer::{BLOCK_NODES, LABEL_BYTES, LabelBytes, LayerInput, label_layer};
-use super::mapped::MappedLayer;
+use super::layer::{BLOCK_NODES, LabelBytes, LayerInput, label_layer};
+use super::mapped::{LayerBuffer, MappedLayer};
 use super::progress::{Phase, Watch};
 use super::state::{STATE_BYTES_MAX, SealState};
 use crate::graph::Graph;
@@ -106,9 +106,10 @@ impl Labels {
         if self.done() == self.set.layers {
             return Ok(());
         }
-        let mut labels = vec![[0; LABEL_BYTES]; nodes];
+        let memory = SealError::disk("finding memory for", &self.folder);
+        let mut buffer = LayerBuffer::new(nodes).map_err(memory)?;
         while self.done() < self.set.layers {
-            self.make_layer(&mut labels, watch)?;
+            self.make_layer(buffer.labels(), watch)?;
         }
         Ok(())
     }

@@ -8,13 +8,13 @@
 //!
 //! A label waits for the one before it, so one thread hashes. A second one goes ahead of it by some blocks, draws the
 //! parents and gathers the labels of the layer below, which lie all over memory; the first thread reads those in a row
-//! and looks up only the parents in its own layer, most of which are near. Those that are far are touched some nodes
+//! and looks up only the parents in its own layer, most of which are near. Those that are far are asked for some nodes
 //! before they are needed, so that the processor fetches them while it hashes.
 
 use super::error::SealError;
+use super::prefetch::prefetch;
 use crate::graph::{DRG_PARENTS, DrgDraw, EXPANDER_PARENTS, Graph, PARENTS};
 use crate::replica::label::KEY_ID_BYTES;
-use std::hint::black_box;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// A label as it is stored: 32 bytes, little-endian, below 2^254.
@@ -23,8 +23,8 @@ pub type LabelBytes = [u8; LABEL_BYTES];
 /// Bytes of a label.
 pub const LABEL_BYTES: usize = 32;
 
-/// Clears the top two bits of a label's last byte.
-const TOP_MASK: u8 = 0x3f;
+/// Clears the top two bits of a label's upper half.
+const TOP_MASK: u128 = u128::MAX >> 2;
 
 /// Nodes whose parents are passed from thread to thread at once.
 pub(super) const BLOCK_NODES: usize = 4096;
@@ -38,7 +38,7 @@ pub(super) const BLOCKS_BYTES: u64 = 8 << 20;
 /// Parents in the same layer but for the predecessor.
 const DRAWN: usize = DRG_PARENTS - 1;
 
-/// Nodes between touching a parent and hashing it.
+/// Nodes between asking for a parent and hashing it.
 const AHEAD: usize = 6;
 
 /// The labels of the parents in the layer below.
@@ -138,12 +138,11 @@ fn hash_all(
 }
 
 fn hash_block(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, block: &Block) {
-    let mut touched = 0;
     for (place, drawn) in block.drawn.iter().enumerate() {
         let v = first + place;
         if let Some(soon) = block.drawn.get(place + AHEAD) {
             for parent in soon {
-                touched ^= labels[*parent as usize][0];
+                prefetch(&labels[*parent as usize]);
             }
         }
         if v > 0 {
@@ -157,7 +156,6 @@ fn hash_block(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, blo
         }
         labels[v] = hash.label(v);
     }
-    black_box(touched);
 }
 
 /// Key and message of a label in the making; what is never set counts as zero.
@@ -191,7 +189,10 @@ impl LabelHash {
     fn label(&mut self, v: usize) -> LabelBytes {
         self.key[KEY_ID_BYTES + 1..].copy_from_slice(&(v as u32).to_le_bytes());
         let mut label: LabelBytes = blake3::keyed_hash(&self.key, &self.message).into();
-        label[LABEL_BYTES - 1] &= TOP_MASK;
+        // As one wide number: a byte stored alone would hold up the wide read of the label that follows at once.
+        if let [_, upper] = label.as_chunks_mut::<16>().0 {
+            *upper = (u128::from_le_bytes(*upper) & TOP_MASK).to_le_bytes();
+        }
         label
     }
 }

@@ -2,8 +2,9 @@
 
 use super::error::SealError;
 use super::layer::{LABEL_BYTES, LabelBytes};
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 /// The labels of one layer, by node.
@@ -42,5 +43,32 @@ impl MappedLayer {
     #[must_use]
     pub fn labels(&self) -> &[LabelBytes] {
         self.map.as_chunks::<LABEL_BYTES>().0
+    }
+}
+
+/// Memory for the labels of a layer in the making. In large pages where the system has them: its parents lie all over
+/// it, and with small pages every other one costs a walk through the page tables.
+#[derive(Debug)]
+pub struct LayerBuffer {
+    map: MmapMut,
+}
+
+impl LayerBuffer {
+    /// Memory for this many labels, all zero.
+    ///
+    /// # Errors
+    /// What the system says when there is no more.
+    pub fn new(nodes: usize) -> io::Result<Self> {
+        let map = MmapMut::map_anon(nodes.saturating_mul(LABEL_BYTES))?;
+        // A system without large pages refuses; small ones do too.
+        #[cfg(target_os = "linux")]
+        let _refused = map.advise(memmap2::Advice::HugePage);
+        Ok(Self { map })
+    }
+
+    /// The labels, by node.
+    #[must_use]
+    pub fn labels(&mut self) -> &mut [LabelBytes] {
+        self.map.as_chunks_mut::<LABEL_BYTES>().0
     }
 }

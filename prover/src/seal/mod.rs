@@ -14,7 +14,8 @@
 //! |---|---|
 //! | [`labels`] | the folder: all layers, one after the other, resumed after a crash |
 //! | [`layer`] | the labels of one layer; the only hot loop |
-//! | [`mapped`] | a finished layer, mapped from its file |
+//! | [`mapped`] | a finished layer, mapped from its file; memory for the layer in the making |
+//! | `prefetch` | asks the processor for labels ahead of their use |
 //! | [`state`] | what a folder has finished, as bytes |
 //! | [`trees`] | columns and replica under their roots; openings of both |
 //! | [`encode`] | a chunk of leaves to replica and back |
@@ -28,6 +29,7 @@ pub mod error;
 pub mod labels;
 pub mod layer;
 pub mod mapped;
+mod prefetch;
 pub mod progress;
 pub mod state;
 pub mod trees;
