@@ -60,11 +60,11 @@ pub enum VerifyingKeyError {
         /// Which part.
         part: &'static str,
     },
-    /// Gamma and delta are equal: proofs could be forged by moving public inputs into the witness part.
-    #[error("gamma equals delta")]
+    /// Gamma and delta are equal, or one is minus the other: proofs could be forged by moving public inputs into the witness part.
+    #[error("gamma equals delta up to its sign")]
     GammaIsDelta,
-    /// Gamma or delta is the generator: the key's second phase was skipped, and proofs can be forged.
-    #[error("{part} is the generator")]
+    /// Gamma or delta is the generator up to its sign: the key's second phase was skipped, and proofs can be forged.
+    #[error("{part} is the generator up to its sign")]
     Generator {
         /// Which part.
         part: &'static str,

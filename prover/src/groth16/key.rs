@@ -160,12 +160,15 @@ impl VerifyingKey {
         if inner.alpha_g1.is_zero() {
             return Err(VerifyingKeyError::Infinity { part: "alpha" });
         }
-        if inner.gamma_g2 == inner.delta_g2 {
+        if inner.gamma_g2 == inner.delta_g2 || inner.gamma_g2 == -inner.delta_g2 {
             return Err(VerifyingKeyError::GammaIsDelta);
+        }
+        if inner.gamma_abc_g1.iter().any(AffineRepr::is_zero) {
+            return Err(VerifyingKeyError::Infinity { part: "inputs" });
         }
         let generator = G2Affine::generator();
         for (part, point) in [("gamma", &inner.gamma_g2), ("delta", &inner.delta_g2)] {
-            if *point == generator {
+            if *point == generator || *point == -generator {
                 return Err(VerifyingKeyError::Generator { part });
             }
         }

@@ -11,7 +11,7 @@
 //! again reads every finished layer once and trusts none whose digest differs: labels are never wrong, only made again.
 
 use super::error::SealError;
-use super::layer::{BLOCK_NODES, LabelBytes, LayerInput, label_layer};
+use super::layer::{LABEL_BYTES, LabelBytes, LayerInput, label_layer};
 use super::mapped::{LayerBuffer, MappedLayer};
 use super::progress::{Phase, Watch};
 use super::state::{STATE_BYTES_MAX, SealState};
@@ -21,6 +21,9 @@ use cairn_merkle::{Fr, field};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+/// Bytes of a layer that are read and hashed at once.
+const CHECKED_BYTES: usize = 8 << 20;
 
 /// Which layers stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +188,14 @@ impl Labels {
                 .map_err(SealError::disk("writing", &part))?;
             watch.tell(Phase::Labels(layer), done, total)
         })?;
+        // What the disk gave of the layer below is in these labels now: once they are committed to, it is too late.
+        if layer > 1 && !self.has_its_digest(layer - 1, |_| Ok(()))? {
+            let path = self.layer_path(layer - 1);
+            return Err(SealError::Damaged {
+                path,
+                layer: layer - 1,
+            });
+        }
         file.sync_all().map_err(SealError::disk("syncing", &part))?;
         let path = self.layer_path(layer);
         fs::rename(&part, &path).map_err(SealError::disk("renaming", &part))?;
@@ -219,21 +230,37 @@ impl Labels {
     }
 
     fn is_whole(&self, layer: u8, watch: Watch<'_>) -> Result<bool, SealError> {
-        let mapped = match self.layer(layer) {
-            Ok(mapped) => mapped,
-            Err(SealError::Damaged { .. }) => return Ok(false),
-            Err(SealError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Ok(false);
-            }
-            Err(other) => return Err(other),
+        let total = self.graph.nodes();
+        self.has_its_digest(layer, |done| watch.tell(Phase::Checking, done, total))
+    }
+
+    /// Whether the file of a layer holds what was written. Read and not mapped: a page that the disk cannot give ends a
+    /// program that maps it, and here it only makes the layer one that has to be made again.
+    fn has_its_digest(
+        &self,
+        layer: u8,
+        mut tell: impl FnMut(u64) -> Result<(), SealError>,
+    ) -> Result<bool, SealError> {
+        let path = self.layer_path(layer);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(SealError::disk("opening", &path)(error)),
         };
         let mut hasher = blake3::Hasher::new();
-        let total = self.graph.nodes();
+        let mut block = Vec::with_capacity(CHECKED_BYTES);
         let mut done = 0;
-        for block in mapped.labels().chunks(64 * BLOCK_NODES) {
-            hasher.update_rayon(block.as_flattened());
-            done += block.len() as u64;
-            watch.tell(Phase::Checking, done, total)?;
+        loop {
+            block.clear();
+            let read = (&file).take(CHECKED_BYTES as u64).read_to_end(&mut block);
+            match read {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(_unreadable) => return Ok(false),
+            }
+            hasher.update_rayon(&block);
+            done += (block.len() / LABEL_BYTES) as u64;
+            tell(done.min(self.graph.nodes()))?;
         }
         let digest: [u8; 32] = hasher.finalize().into();
         Ok(self.state.digests.get(usize::from(layer) - 1) == Some(&digest))

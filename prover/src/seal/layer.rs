@@ -201,40 +201,28 @@ impl LabelHash {
 mod tests {
     use super::*;
     use crate::params::{SMALL, TEST};
+    use crate::replica::label::{label, label_key, message};
+    use cairn_merkle::{Fr, field};
 
-    /// The definition, word for word: no threads, no blocks, no reuse of anything.
-    fn by_definition(graph: &Graph, id: &[u8; 32], layers: u8) -> Vec<Vec<LabelBytes>> {
-        let nodes = usize::try_from(graph.nodes()).unwrap();
-        let mut all: Vec<Vec<LabelBytes>> = Vec::new();
+    /// Every label as the proof of replication has it: no threads, no blocks, no reuse of anything.
+    fn by_definition(graph: &Graph, id: Fr, layers: u8) -> Vec<Vec<LabelBytes>> {
+        let nodes = u32::try_from(graph.nodes()).unwrap();
+        let mut all: Vec<Vec<Fr>> = vec![Vec::new()];
         for layer in 1..=layers {
-            let mut row: Vec<LabelBytes> = Vec::with_capacity(nodes);
-            for v in 0..u32::try_from(nodes).unwrap() {
-                let mut hasher = blake3::Hasher::new_keyed(&{
-                    let mut key = [0; 32];
-                    key[..27].copy_from_slice(&id[..27]);
-                    key[27] = layer;
-                    key[28..].copy_from_slice(&v.to_le_bytes());
-                    key
+            for v in 0..nodes {
+                let (near, far) = (graph.drg_parents(v), graph.expander_parents(v));
+                let words = message(v, layer, |parent, layer| {
+                    let node = near.iter().chain(&far).nth(parent).unwrap();
+                    all[usize::from(layer) - 1][*node as usize]
                 });
-                for parent in graph.drg_parents(v) {
-                    let label = if v == 0 {
-                        [0; 32]
-                    } else {
-                        row[parent as usize]
-                    };
-                    hasher.update(&label);
-                }
-                for parent in graph.expander_parents(v) {
-                    let below = all.last().map(|below| below[parent as usize]);
-                    hasher.update(&below.unwrap_or_default());
-                }
-                let mut label: LabelBytes = hasher.finalize().into();
-                label[31] &= 0x3f;
-                row.push(label);
+                let made = label(&label_key(id, layer, v), &words);
+                all[usize::from(layer) - 1].push(made);
             }
-            all.push(row);
+            all.push(Vec::new());
         }
-        all
+        all.pop();
+        let bytes = |row: Vec<Fr>| row.iter().map(field::to_bytes).collect();
+        all.into_iter().map(bytes).collect()
     }
 
     fn fast(graph: &Graph, id: &[u8; 32], layers: u8) -> Vec<Vec<LabelBytes>> {
@@ -263,12 +251,12 @@ mod tests {
 
     #[test]
     fn fast_labels_are_those_of_the_definition() {
-        let id = std::array::from_fn(|i| u8::try_from(i).unwrap() * 3 + 1);
+        let id = field::from_bytes(&std::array::from_fn(|i| u8::try_from(i).unwrap() * 2)).unwrap();
         for (set, layers) in [(&TEST, 3), (&SMALL, 2)] {
             let graph = Graph::for_set(set);
             assert_eq!(
-                fast(&graph, &id, layers),
-                by_definition(&graph, &id, layers),
+                fast(&graph, &field::to_bytes(&id), layers),
+                by_definition(&graph, id, layers),
                 "{}",
                 set.name
             );

@@ -70,7 +70,7 @@ pub enum StateError {
     Spare,
 }
 
-/// BLAKE3 of everything that fixes labels besides the replica id: the graph and the number of layers.
+/// BLAKE3 of everything that fixes labels besides the replica id: the graph, both its parts, and the number of layers.
 #[must_use]
 pub fn parameters_digest(set: &ParamSet) -> [u8; DIGEST_BYTES] {
     let graph = Graph::for_set(set);
@@ -79,6 +79,10 @@ pub fn parameters_digest(set: &ParamSet) -> [u8; DIGEST_BYTES] {
     hasher.update(graph.seed());
     hasher.update(&graph.log2_nodes().to_le_bytes());
     hasher.update(&[set.layers]);
+    // The expander's constants, by what they lead to.
+    for parent in graph.expander_parents(1) {
+        hasher.update(&parent.to_le_bytes());
+    }
     hasher.finalize().into()
 }
 

@@ -230,6 +230,18 @@ fn a_degenerate_verifying_key_is_refused() {
         VerifyingKeyError::GammaIsDelta
     );
     assert_eq!(
+        refused(&|key| key.gamma_g2 = -key.delta_g2),
+        VerifyingKeyError::GammaIsDelta
+    );
+    assert_eq!(
+        refused(&|key| key.delta_g2 = -generator),
+        VerifyingKeyError::Generator { part: "delta" }
+    );
+    assert_eq!(
+        refused(&|key| key.gamma_abc_g1[1] = G1Affine::zero()),
+        VerifyingKeyError::Infinity { part: "inputs" }
+    );
+    assert_eq!(
         refused(&|key| key.gamma_g2 = generator),
         VerifyingKeyError::Generator { part: "gamma" }
     );
