@@ -230,6 +230,12 @@ pub enum SealError {
         /// What does not fit.
         reason: String,
     },
+    /// What was committed to cannot be shown any more: its number and its deposit are lost.
+    #[error("what was committed to cannot be shown: {reason}")]
+    Lost {
+        /// What does not fit.
+        reason: String,
+    },
     /// Everything else.
     #[error(transparent)]
     Proving(#[from] ProvingError),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cairn_contracts::{ChainEvent, ChainEventKind};
-use cairn_wire::{Address, Commitment, DealId, Period, SectorNumber, TreeIndex};
+use cairn_wire::{Address, Commitment, DealId, Period, SectorKind, SectorNumber, TreeIndex};
 
 use crate::deal::{SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
 use crate::store::{ChainStep, SectorRecord, SlotKey, SlotRecord, TreeChange};
@@ -77,7 +77,7 @@ impl EventReader {
                     number: *number,
                     kind: *kind,
                 };
-                self.appended(*tree, change, *number, *comm_d);
+                self.appended(*tree, change, *number, (*comm_d, *kind));
             }
             ChainEventKind::SectorRetired {
                 provider,
@@ -160,14 +160,16 @@ impl EventReader {
         tree: TreeIndex,
         change: TreeChange,
         number: SectorNumber,
-        comm_d: Commitment,
+        (comm_d, kind): (Commitment, SectorKind),
     ) {
         self.meaning.step.changes.push((tree, change));
         let ours = self
             .sectors
             .iter()
             .find(|(_, (record, _))| match record.state {
-                SectorState::Packed { comm_d: ours, .. } => ours == comm_d,
+                SectorState::Packed { comm_d: ours, .. } => {
+                    kind == SectorKind::Hot && ours == comm_d
+                }
                 // The number was reserved for this sector, and for nothing else.
                 SectorState::Sealing { seal, .. } => seal.number() == Some(number),
                 _ => false,
@@ -257,7 +259,7 @@ impl EventReader {
 mod tests {
     use super::*;
     use crate::store::DataCopy;
-    use cairn_wire::{ContentId, SectorKind, Signature, SlotIndex};
+    use cairn_wire::{ContentId, Signature, SlotIndex};
 
     const ME: Address = Address([1; 20]);
     const OTHER: Address = Address([2; 20]);

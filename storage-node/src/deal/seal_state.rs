@@ -117,12 +117,25 @@ pub enum SealEvent {
         /// The value.
         ticket: Commitment,
     },
-    /// One more layer of labels became durable: the one of this number.
-    Layer(u8),
+    /// One more layer of labels became durable.
+    Layer {
+        /// Whose labels: work that was begun for another id moves nothing.
+        of: SealId,
+        /// Its number.
+        layer: u8,
+    },
     /// The labels of all layers are durable.
-    Labels,
+    Labels {
+        /// Whose labels.
+        of: SealId,
+    },
     /// Trees and replica became durable.
-    Roots(SealRoots),
+    Roots {
+        /// Whose replica.
+        of: SealId,
+        /// Their roots.
+        roots: SealRoots,
+    },
     /// The ticket became too old before the precommit.
     Stale,
     /// The chain shows the precommit.
@@ -137,8 +150,13 @@ pub enum SealEvent {
         /// When the proof is due.
         due_unix: u64,
     },
-    /// The proof of the partition of this number became durable.
-    Partition(u32),
+    /// The proof of one more partition became durable.
+    Partition {
+        /// Of which replica.
+        of: SealId,
+        /// Its number.
+        partition: u32,
+    },
     /// The chain counts the proof.
     Count,
     /// The number is of no use any more.
@@ -161,13 +179,17 @@ impl SealState {
                 },
                 layers: 0,
             },
-            (Self::Labelling { id, layers }, SealEvent::Layer(layer))
-                if layers.checked_add(1) == Some(layer) =>
+            (Self::Labelling { id, layers }, SealEvent::Layer { of, layer })
+                if of == id && layers.checked_add(1) == Some(layer) =>
             {
                 Self::Labelling { id, layers: layer }
             }
-            (Self::Labelling { id, .. }, SealEvent::Labels) => Self::Hashing { id },
-            (Self::Hashing { id }, SealEvent::Roots(roots)) => Self::Sealed { id, roots },
+            (Self::Labelling { id, .. }, SealEvent::Labels { of }) if of == id => {
+                Self::Hashing { id }
+            }
+            (Self::Hashing { id }, SealEvent::Roots { of, roots }) if of == id => {
+                Self::Sealed { id, roots }
+            }
             (
                 Self::Labelling { id, .. } | Self::Hashing { id } | Self::Sealed { id, .. },
                 SealEvent::Stale,
@@ -196,8 +218,8 @@ impl SealState {
                     seed,
                     partitions,
                 },
-                SealEvent::Partition(partition),
-            ) if partition == partitions => Self::Proving {
+                SealEvent::Partition { of, partition },
+            ) if of == id && partition == partitions => Self::Proving {
                 id,
                 roots,
                 due_unix,
@@ -270,6 +292,15 @@ impl SealState {
         )
     }
 
+    /// Whether a clock runs that is not this node's: a ticket that gets too old, a round that comes, a proof that is due.
+    #[must_use]
+    pub const fn presses(&self) -> bool {
+        matches!(
+            self,
+            Self::Sealed { .. } | Self::Precommitted { .. } | Self::Proving { .. }
+        )
+    }
+
     /// When a deposit is lost unless the proof counts before; `None` while no clock runs.
     #[must_use]
     pub const fn due_unix(&self) -> Option<u64> {
@@ -300,13 +331,13 @@ impl SealEvent {
         match self {
             Self::Reserve(_) => "a number",
             Self::Ticket { .. } => "a ticket",
-            Self::Layer(_) => "this layer",
-            Self::Labels => "the last layer",
-            Self::Roots(_) => "its roots",
+            Self::Layer { .. } => "this layer of this replica",
+            Self::Labels { .. } => "the last layer of this replica",
+            Self::Roots { .. } => "the roots of this replica",
             Self::Stale => "a stale ticket",
             Self::Precommit { .. } => "a precommit",
             Self::Seed { .. } => "a seed",
-            Self::Partition(_) => "this partition",
+            Self::Partition { .. } => "this partition of this replica",
             Self::Count => "a counted proof",
             Self::Lose => "the loss of its number",
         }
@@ -382,16 +413,16 @@ mod tests {
     #[test]
     fn every_pair_of_state_and_event_does_what_the_picture_says() {
         let s = states();
-        let roots = s[4].roots().unwrap();
+        let (of, roots) = (s[4].id().unwrap(), s[4].roots().unwrap());
         let events = [
             SealEvent::Reserve(SectorNumber(9)),
             SealEvent::Ticket {
                 period: Period(3),
                 ticket: element(1),
             },
-            SealEvent::Layer(1),
-            SealEvent::Labels,
-            SealEvent::Roots(roots),
+            SealEvent::Layer { of, layer: 1 },
+            SealEvent::Labels { of },
+            SealEvent::Roots { of, roots },
             SealEvent::Stale,
             SealEvent::Precommit {
                 seed_period: Period(6),
@@ -400,7 +431,7 @@ mod tests {
                 seed: element(5),
                 due_unix: 77,
             },
-            SealEvent::Partition(0),
+            SealEvent::Partition { of, partition: 0 },
             SealEvent::Count,
             SealEvent::Lose,
         ];
@@ -428,22 +459,46 @@ mod tests {
     #[test]
     fn a_layer_or_partition_out_of_turn_is_refused() {
         let s = states();
+        let of = s[2].id().unwrap();
+        let layer = |layer| SealEvent::Layer { of, layer };
+        let partition = |partition| SealEvent::Partition { of, partition };
+        assert!(s[2].next(layer(2)).is_err(), "layer 1 is missing");
+        assert!(counted(s[2]).next(layer(1)).is_err(), "layer 1 twice");
+        assert!(s[6].next(partition(1)).is_err(), "partition 0 is missing");
         assert!(
-            s[2].next(SealEvent::Layer(2)).is_err(),
-            "layer 1 is missing"
-        );
-        assert!(
-            counted(s[2]).next(SealEvent::Layer(1)).is_err(),
-            "layer 1 twice"
-        );
-        assert!(
-            s[6].next(SealEvent::Partition(1)).is_err(),
-            "partition 0 is missing"
-        );
-        assert!(
-            counted(s[6]).next(SealEvent::Partition(0)).is_err(),
+            counted(s[6]).next(partition(0)).is_err(),
             "partition 0 twice"
         );
+    }
+
+    #[test]
+    fn work_that_was_begun_for_another_replica_moves_nothing() {
+        let s = states();
+        let (id, roots) = (s[4].id().unwrap(), s[4].roots().unwrap());
+        let others = [
+            SealId {
+                number: SectorNumber(10),
+                ..id
+            },
+            SealId {
+                ticket_period: Period(4),
+                ..id
+            },
+            SealId {
+                ticket: element(9),
+                ..id
+            },
+        ];
+        for of in others {
+            for (state, event) in [
+                (s[2], SealEvent::Layer { of, layer: 1 }),
+                (s[2], SealEvent::Labels { of }),
+                (s[3], SealEvent::Roots { of, roots }),
+                (s[6], SealEvent::Partition { of, partition: 0 }),
+            ] {
+                assert!(state.next(event).is_err(), "{state:?} + {event:?}");
+            }
+        }
     }
 
     #[test]

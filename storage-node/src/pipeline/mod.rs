@@ -2,8 +2,9 @@
 //! at any moment repeats nothing that counts.
 //!
 //! ```text
-//!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  one append, activation or
-//!               batch of pay, unless a round is near or a window open
+//!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  unless a round is near or a
+//!               window open, one step: of a replica whose clock runs, an append or activation, the other steps of
+//!               sealing, a batch of pay; what fails of these holds up none of the others
 //!  beside it:   pack what has waited long enough; seal and unseal, below everything else
 //! ```
 //!
@@ -36,14 +37,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cairn_contracts::Schedule;
+use cairn_contracts::{Head, Schedule};
 use cairn_prover::params::ParamSet;
 use cairn_wire::Address;
 use tokio::sync::watch;
 
 use crate::chain::ChainPort;
 use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
-use crate::deal::{SectorState, SlotState};
+use crate::deal::{SealState, SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
 pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
@@ -171,10 +172,28 @@ impl Work {
         if !up_to_date || must_wait || !self.may_start(head.timestamp) {
             return Ok(proved);
         }
-        if self.step_sectors(head).await? || self.step_seals(head).await? {
-            return Ok(true);
+        self.step_chores(head).await
+    }
+
+    /// One thing that no window waits for; what fails holds up nothing that comes after it.
+    async fn step_chores(&self, head: Head) -> Result<bool, ProvingError> {
+        let mut failed = None;
+        for chore in Chore::ALL {
+            let done = match chore {
+                Chore::Replicas => self.step_seals(head, SealState::presses).await,
+                Chore::Sectors => self.step_sectors(head).await,
+                Chore::Sealing => self.step_seals(head, |seal| !seal.presses()).await,
+                Chore::Pay => self.step_pay(head).await,
+            };
+            match (done, &failed) {
+                (Ok(false), _) => {}
+                (Ok(true), None) => return Ok(true),
+                (Ok(true), Some(_)) => break,
+                (Err(error), None) => failed = Some(error),
+                (Err(error), Some(_)) => self.note(&error),
+            }
         }
-        self.step_pay(head).await
+        failed.map_or(Ok(false), Err)
     }
 
     /// Whether work may start that no window waits for.
@@ -273,6 +292,19 @@ impl Work {
             metrics.set(Gauge::FreeBytes, free);
         }
     }
+}
+
+/// What is done at a tick when no window needs the node, in this order: what has a deadline of its own comes first.
+#[derive(Clone, Copy, Debug)]
+enum Chore {
+    Replicas,
+    Sectors,
+    Sealing,
+    Pay,
+}
+
+impl Chore {
+    const ALL: [Self; 4] = [Self::Replicas, Self::Sectors, Self::Sealing, Self::Pay];
 }
 
 /// Runs work that blocks on a thread of its own.

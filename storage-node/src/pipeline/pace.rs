@@ -98,6 +98,13 @@ impl Backoff {
         wait.until_unix = now_unix.saturating_add(seconds);
     }
 
+    /// It is tried again no later than then.
+    pub(super) fn shorten(&self, what: Suspect, until_unix: u64) {
+        if let Some(wait) = self.waits().get_mut(&what) {
+            wait.until_unix = wait.until_unix.min(until_unix);
+        }
+    }
+
     /// It went through, or is over.
     pub(super) fn forget(&self, what: Suspect) {
         self.waits().remove(&what);
@@ -205,6 +212,10 @@ mod tests {
         assert!(!backoff.holds(slot(1), 130), "over");
         backoff.refused(slot(1), 130);
         assert!(backoff.holds(slot(1), 189), "a minute");
+        backoff.shorten(slot(1), 150);
+        assert!(backoff.holds(slot(1), 149), "until then");
+        assert!(!backoff.holds(slot(1), 150), "no longer");
+        backoff.shorten(slot(2), 150);
         assert!(!backoff.is_suspect(slot(2)), "the other is not concerned");
         backoff.forget(slot(1));
         assert!(!backoff.is_suspect(slot(1)), "forgotten");

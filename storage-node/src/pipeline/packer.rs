@@ -80,7 +80,13 @@ impl Work {
             if let Some(sector) = self.sector_of(kind, &slot.content_id) {
                 self.ledger
                     .step_slot(key, SlotEvent::Pack(sector), (self.clock)())?;
-            } else if self.is_readable(&piece) {
+            } else if !self.is_readable(&piece) {
+                // Its bytes lie in a replica alone: it is unsealed as for a reader, and waits meanwhile.
+                if let Home::Sector { sector, .. } = piece.home {
+                    let asked = self.unseals.ask(sector, (self.clock)());
+                    tracing::debug!(slot = %key, %sector, ?asked, "an accepted piece has to be unsealed first");
+                }
+            } else {
                 candidates.push(Candidate {
                     content_id: slot.content_id,
                     comm_p: piece.comm_p,
@@ -93,7 +99,7 @@ impl Work {
         Ok(candidates)
     }
 
-    /// The sector of a kind in which a piece lies and is still owed.
+    /// The sector of a kind in which a piece lies and is still owed, and whose leaves a proof of inclusion can read.
     fn sector_of(&self, kind: SectorKind, content_id: &ContentId) -> Option<SectorId> {
         let has = |record: &SectorRecord| {
             let mut places = record.places.iter();
@@ -101,7 +107,10 @@ impl Work {
                 record.state,
                 SectorState::Planned | SectorState::Retired { .. }
             );
-            record.kind == kind && lives && places.any(|place| place.content_id == *content_id)
+            record.kind == kind
+                && lives
+                && record.data.is_here()
+                && places.any(|place| place.content_id == *content_id)
         };
         self.ledger.sectors(has).first().map(|(id, _)| *id)
     }

@@ -15,13 +15,15 @@ use tokio::task::JoinSet;
 
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorId};
-use crate::error::{SealError, StoreError};
+use crate::error::{ProvingError, SealError, StoreError};
 use crate::pipeline::pace::Suspect;
 use crate::pipeline::{Work, pause};
 use crate::sealing::{Job, Step, engine};
 
 /// How often work that holds its breath looks whether it may go on.
 const BREATH: Duration = Duration::from_millis(200);
+/// The last quarter of the time for a proof: it should be there by now.
+const LATE_SHARE: u64 = 4;
 /// Below everything else that this program does: a proof in a window never waits for a label.
 pub const SEAL_NICENESS: i32 = 10;
 
@@ -141,7 +143,17 @@ impl Work {
             Err(SealError::Stopped) => {
                 tracing::debug!(%sector, "sealing stops; it resumes where it was");
             }
+            Err(SealError::Proving(ProvingError::Store(StoreError::Illegal(moved)))) => {
+                tracing::info!(%sector, %moved, "the sector went on without this work: it is looked at again");
+            }
             Err(SealError::Damaged { reason }) => self.begin_anew(sector, &reason),
+            Err(SealError::Lost { reason }) => {
+                let id = self.seal_of(sector).and_then(|seal| seal.id());
+                let lost = id.map_or(Ok(false), |id| self.lose(sector, &id, &reason));
+                if let Err(error) = lost {
+                    self.note(&error);
+                }
+            }
             Err(SealError::Proving(error)) => {
                 self.backoff
                     .refused(Suspect::Machine(sector), (self.clock)());
@@ -153,6 +165,8 @@ impl Work {
 
     fn machine(&self, sector: SectorId) -> Result<(), SealError> {
         loop {
+            // First, because the chain may move the sector on meanwhile.
+            self.hold_breath()?;
             let Some(record) = self.ledger.sector(sector) else {
                 return Ok(());
             };
@@ -162,10 +176,9 @@ impl Work {
             if !self.is_machine_work(&seal) {
                 return Ok(());
             }
-            self.hold_breath()?;
             match seal {
                 SealState::Labelling { id, .. } | SealState::Hashing { id } => {
-                    self.make_replica(sector, &self.job(sector, comm_d, &id))?;
+                    self.make_replica(sector, id, &self.job(sector, comm_d, &id))?;
                 }
                 SealState::Proving {
                     id, roots, seed, ..
@@ -194,15 +207,15 @@ impl Work {
     }
 
     /// Makes the layers that are missing, then the trees and the replica.
-    fn make_replica(&self, sector: SectorId, job: &Job) -> Result<(), SealError> {
-        let roots = self.watched(sector, |watch| {
+    fn make_replica(&self, sector: SectorId, of: SealId, job: &Job) -> Result<(), SealError> {
+        let roots = self.watched(sector, Some(of), |watch| {
             let mut labels = engine::open_labels(job, watch)?;
             labels.finish(watch)?;
-            self.note_layers(sector, labels.done())?;
+            self.note_layers(sector, of, labels.done())?;
             if let Some(SealState::Labelling { .. }) = self.seal_of(sector) {
-                self.move_seal(sector, SealEvent::Labels)?;
+                self.move_seal(sector, SealEvent::Labels { of })?;
             }
-            engine::make_replica(job, &mut labels, (&self.ledger, sector), watch)
+            engine::make_replica(job, &mut labels, (&self.ledger, sector, of), watch)
         })?;
         self.metrics.count(Counter::SectorsSealed);
         tracing::info!(%sector, comm_r = %roots.comm_r, "the replica is durable");
@@ -216,7 +229,7 @@ impl Work {
         (comm_d, id, roots, seed): (Commitment, SealId, SealRoots, Commitment),
     ) -> Result<(), SealError> {
         let job = self.job(sector, comm_d, &id);
-        let columns = self.watched(sector, |watch| {
+        let columns = self.watched(sector, Some(id), |watch| {
             let mut labels = engine::open_labels(&job, watch)?;
             // What the disk lost of them is made once more: they follow from number, data and ticket.
             labels.finish(watch)?;
@@ -241,7 +254,7 @@ impl Work {
             let vanilla = engine::open_challenge(&job, &columns, of, &statement, &roots)?;
             let proof = self.replicas.prove(&statement, vanilla)?;
             self.ledger
-                .put_partition_proof(sector, partitions, &proof)?;
+                .put_partition_proof(sector, id, (partitions, &proof))?;
             tracing::info!(%sector, number = %id.number, partition = partitions, of = self.seal.partitions, "partition proven");
         }
         Ok(())
@@ -255,6 +268,7 @@ impl Work {
     pub(super) fn watched<T>(
         &self,
         sector: SectorId,
+        of: Option<SealId>,
         work: impl FnOnce(Watch<'_>) -> Result<T, SealError>,
     ) -> Result<T, SealError> {
         let began = Mutex::new((Phase::Checking, Instant::now()));
@@ -273,8 +287,8 @@ impl Work {
                     seconds,
                 },
             );
-            if let Phase::Labels(layer) = told.phase
-                && let Err(error) = self.note_layers(sector, layer.saturating_sub(1))
+            if let (Phase::Labels(layer), Some(of)) = (told.phase, of)
+                && let Err(error) = self.note_layers(sector, of, layer.saturating_sub(1))
             {
                 self.note(&error.into());
             }
@@ -285,33 +299,34 @@ impl Work {
     }
 
     /// Records layers that have become durable.
-    fn note_layers(&self, sector: SectorId, done: u8) -> Result<(), StoreError> {
-        while let Some(SealState::Labelling { layers, .. }) = self.seal_of(sector)
+    fn note_layers(&self, sector: SectorId, of: SealId, done: u8) -> Result<(), StoreError> {
+        while let Some(SealState::Labelling { id, layers }) = self.seal_of(sector)
+            && id == of
             && layers < done
         {
             let layer = layers.saturating_add(1);
-            self.move_seal(sector, SealEvent::Layer(layer))?;
+            self.move_seal(sector, SealEvent::Layer { of, layer })?;
             tracing::info!(%sector, layer, of = self.set.layers, "a layer of labels is durable");
         }
         Ok(())
     }
 
-    /// What the machine kept is not what it wrote: labels are made anew, from a fresh ticket.
+    /// What the machine kept is not what it wrote. Labels follow from number, data and ticket: before there is a deposit
+    /// they are made anew from a fresh ticket, afterwards from the same one.
     pub(super) fn begin_anew(&self, sector: SectorId, reason: &str) {
-        tracing::error!(%sector, reason, "ROTTEN labels: the sector is sealed anew");
+        tracing::error!(%sector, reason, "ROTTEN labels: they are made anew");
         self.metrics.count(Counter::RottenLeaves);
-        let seal = self
-            .ledger
-            .sector(sector)
-            .and_then(|record| record.state.seal());
-        let event = match seal {
-            Some(SealState::Labelling { .. } | SealState::Hashing { .. }) => SealEvent::Stale,
-            // What was committed to cannot be shown any more.
-            _ => SealEvent::Lose,
+        let Some(seal) = self.seal_of(sector) else {
+            return;
         };
-        let moved = self.move_seal(sector, event);
+        let moved = match seal {
+            SealState::Labelling { .. } | SealState::Hashing { .. } => {
+                self.move_seal(sector, SealEvent::Stale)
+            }
+            _ => Ok(()),
+        };
         let removed = seal
-            .and_then(|seal| seal.id())
+            .id()
             .map_or(Ok(()), |id| self.folders.remove(sector, &id));
         if let Err(error) = moved.and(removed) {
             self.note(&error.into());
@@ -346,6 +361,7 @@ impl Work {
                 SealState::Precommitted { .. } | SealState::Proving { .. } => {
                     at_stake += 1;
                     under_way.push((sector, seal));
+                    self.warn_of_deposit(sector, &seal);
                 }
                 _ => under_way.push((sector, seal)),
             }
@@ -373,6 +389,29 @@ impl Work {
         metrics.set(Gauge::SealLayers, layers);
         metrics.set(Gauge::SealPartitions, partitions);
         metrics.tell_sealing(lines);
+    }
+
+    /// Says that a proof is not there although most of its time is over. Looked at every tick, whatever else is held up.
+    fn warn_of_deposit(&self, sector: SectorId, seal: &SealState) {
+        let SealState::Proving {
+            id,
+            due_unix,
+            partitions,
+            ..
+        } = seal
+        else {
+            return;
+        };
+        let left = due_unix.saturating_sub(self.view.chain_time_unix());
+        if left < self.seal.due_s / LATE_SHARE {
+            let words = format!(
+                "sector {}: {partitions} of {} partitions are proven, none is counted yet, {left} s are left",
+                id.number, self.seal.partitions
+            );
+            if self.metrics.raise(Alarm::DepositAtRisk, &words) {
+                tracing::error!(%sector, number = %id.number, partitions, left, "the deposit is at risk");
+            }
+        }
     }
 
     /// One sector's line, as a person reads it.

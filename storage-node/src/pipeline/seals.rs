@@ -14,29 +14,37 @@ use cairn_wire::{Period, SectorNumber};
 
 use crate::chain::{PrecommitCall, SealedAppendCall};
 use crate::dashboard::{Alarm, Counter, Gauge};
-use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorEvent, SectorId};
+use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorEvent, SectorId, SlotState};
 use crate::error::{ProvingError, StoreError};
 use crate::pipeline::pace::Suspect;
 use crate::pipeline::sectors::only_its_own;
 use crate::pipeline::{Work, blocking};
 use crate::sealing::{Room, Shortage, engine, still_to_write};
+use crate::store::SlotRecord;
 use crate::translate::append_statement;
 
 /// How many of the newest numbers are looked through for one that was reserved and never used: what a lost answer left.
 const NUMBERS_BACK: u64 = 8;
 /// How many periods are looked back for a ticket, when newer rounds were not posted.
 const TICKETS_BACK: u64 = 3;
-/// The last quarter of the time for a proof: it should be there by now.
-const LATE_SHARE: u64 = 4;
+/// A proof that was refused is tried again before this share of the time left is over.
+const TRIES_LEFT: u64 = 8;
 
 impl Work {
-    /// Does one thing on chain that brings a sealed sector further. Says whether it did.
-    pub(super) async fn step_seals(&self, head: Head) -> Result<bool, ProvingError> {
+    /// Does one thing on chain that brings one of these sealed sectors further. Says whether it did.
+    pub(super) async fn step_seals(
+        &self,
+        head: Head,
+        which: impl Fn(&SealState) -> bool,
+    ) -> Result<bool, ProvingError> {
         let mut one_waits = false;
         for (id, record) in self.ledger.sectors(|record| record.state.seal().is_some()) {
             let (Some(seal), Some(comm_d)) = (record.state.seal(), record.state.comm_d()) else {
                 continue;
             };
+            if !which(&seal) || (seal == SealState::Waiting && !self.is_awaited(id)) {
+                continue;
+            }
             // The oldest that waits is looked at: what it waits for, the others wait for too.
             if seal == SealState::Waiting && std::mem::replace(&mut one_waits, true) {
                 continue;
@@ -54,6 +62,11 @@ impl Work {
                 Err(error) => {
                     let error = only_its_own(error)?;
                     self.backoff.refused(suspect, (self.clock)());
+                    if let Some(due_unix) = seal.due_unix() {
+                        let left = due_unix.saturating_sub(head.timestamp);
+                        self.backoff
+                            .shorten(suspect, (self.clock)().saturating_add(left / TRIES_LEFT));
+                    }
                     tracing::error!(%id, state = seal.name(), %error, "sealing is held up: it waits, the others go on");
                     self.note(&error);
                 }
@@ -91,6 +104,12 @@ impl Work {
                 self.append_sealed(sector, comm_d, (id, roots), head).await
             }
         }
+    }
+
+    /// Whether a slot waits for the sector: a deal that was taken back needs no replica.
+    pub(super) fn is_awaited(&self, sector: SectorId) -> bool {
+        let waits = |slot: &SlotRecord| matches!(slot.state, SlotState::Packed { sector: at, .. } if at == sector);
+        !self.ledger.slots(waits).is_empty()
     }
 
     /// Starts sealing where there is room, memory and money for it, under a number of the chain's.
@@ -200,6 +219,12 @@ impl Work {
         number: SectorNumber,
         head: Head,
     ) -> Result<bool, ProvingError> {
+        if !self.chain.is_reserved(number).await? {
+            // The chain forgot it with a block: nothing was spent on it yet.
+            tracing::warn!(%sector, %number, "the number is not reserved any more");
+            self.move_seal(sector, SealEvent::Lose)?;
+            return Ok(true);
+        }
         let periods = self
             .schedule
             .ticket_periods(head.timestamp, self.seal.ticket_age_s);
@@ -254,6 +279,12 @@ impl Work {
             return Ok(true);
         }
         if self.drop_stale(sector, &id, head)? {
+            return Ok(true);
+        }
+        if !self.is_awaited(sector) {
+            tracing::warn!(%sector, number = %id.number, "every deal was taken back: no deposit is laid down");
+            self.move_seal(sector, SealEvent::Lose)?;
+            self.clear_up(sector, &id)?;
             return Ok(true);
         }
         if let Err(shortage) = self.deposit_at_hand(self.seal.deposit).await? {
@@ -338,22 +369,15 @@ impl Work {
                 return self.lose(sector, &id, "its proof comes too late");
             }
             Some(ReplicaStatus::Committed) => {}
+            None if head.timestamp > due_unix.saturating_add(self.seal.due_s) => {
+                return self.lose(sector, &id, "the chain no longer knows its precommit");
+            }
             None => {
                 tracing::debug!(%sector, number = %id.number, "this endpoint does not know the precommit");
                 return Ok(false);
             }
         }
         if partitions < self.seal.partitions {
-            let left = due_unix.saturating_sub(head.timestamp);
-            if left < self.seal.due_s / LATE_SHARE {
-                let words = format!(
-                    "sector {}: {partitions} of {} partitions are proven, {left} s are left",
-                    id.number, self.seal.partitions
-                );
-                if self.metrics.raise(Alarm::DepositAtRisk, &words) {
-                    tracing::error!(%sector, number = %id.number, partitions, left, "the deposit is at risk");
-                }
-            }
             return Ok(false);
         }
         let proofs = self.ledger.partition_proofs(sector, partitions)?;
@@ -405,7 +429,12 @@ impl Work {
     }
 
     /// The number is of no use any more: the data is sealed anew under a fresh one.
-    fn lose(&self, sector: SectorId, id: &SealId, why: &str) -> Result<bool, ProvingError> {
+    pub(super) fn lose(
+        &self,
+        sector: SectorId,
+        id: &SealId,
+        why: &str,
+    ) -> Result<bool, ProvingError> {
         let words = format!("sector {}: {why}", id.number);
         self.metrics.count(Counter::SealsLost);
         self.metrics.raise(Alarm::SealLost, &words);

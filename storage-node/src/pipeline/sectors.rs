@@ -23,7 +23,18 @@ struct Ready {
     record: SlotRecord,
     acceptance: Signature,
     place: Place,
+    /// What its activation adds to the call: the deal's whole slot array goes with it.
+    call_bytes: usize,
 }
+
+/// Bytes of an activation besides the slot array, and of a slot in that.
+const ACTIVATION_BYTES: usize = 512;
+const SLOT_BYTES: usize = 128;
+/// Slots of the largest deal.
+const SLOTS_MAX: usize = 256;
+/// Most bytes of activations in one call: nodes of the chain take no transaction above 128 KiB, and a stranger chooses
+/// how many slots its deal has.
+const CALL_BYTES_MAX: usize = 96 << 10;
 
 impl Work {
     /// Does one thing that brings a sector or its slots further. Says whether it did.
@@ -157,7 +168,13 @@ impl Work {
                 continue;
             }
             match self.look_at_slot(key, slot, record, head).await {
-                Ok(Some(one)) => ready.push(one),
+                Ok(Some(one)) => {
+                    let bytes: usize = ready.iter().map(|ready| ready.call_bytes).sum();
+                    if !ready.is_empty() && bytes + one.call_bytes > CALL_BYTES_MAX {
+                        break;
+                    }
+                    ready.push(one);
+                }
                 Ok(None) => moved = true,
                 Err(error) => self.hold_back(&[key], error)?,
             }
@@ -214,20 +231,21 @@ impl Work {
         let SlotState::Packed { acceptance, .. } = record.state else {
             return Ok(None);
         };
+        let mut slots = SLOTS_MAX;
         let event = match self.chain.slot(key.deal, key.slot).await?.status {
             SlotStatus::Filled { provider, .. } if provider == self.me => Some(SlotEvent::Activate),
             SlotStatus::Filled { .. } | SlotStatus::Freed | SlotStatus::Closed => {
                 Some(SlotEvent::End)
             }
             SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
-            SlotStatus::Empty => self
-                .chain
-                .deal(key.deal)
-                .await?
-                .filter(|deal| {
+            SlotStatus::Empty => {
+                let deal = self.chain.deal(key.deal).await?;
+                slots = deal.as_ref().map_or(slots, |deal| usize::from(deal.n));
+                let over = deal.is_some_and(|deal| {
                     deal.cancelled || self.schedule.open_period(head.timestamp) > deal.activate_by
-                })
-                .map(|_| SlotEvent::End),
+                });
+                over.then_some(SlotEvent::End)
+            }
         };
         let place = sector
             .places
@@ -240,6 +258,7 @@ impl Work {
                 record,
                 acceptance,
                 place,
+                call_bytes: ACTIVATION_BYTES + slots * SLOT_BYTES,
             })),
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);

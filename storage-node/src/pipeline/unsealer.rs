@@ -6,24 +6,26 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::dashboard::Counter;
-use crate::deal::{SectorId, SectorState, SlotState};
+use crate::deal::{SealState, SectorId, SectorState, SlotState};
 use crate::error::{SealError, StoreError};
 use crate::pipeline::{Work, pause};
 use crate::sealing::{Job, engine};
-use crate::store::{DataCopy, Side};
+use crate::store::{DataCopy, SectorRecord, Side};
 
 impl Work {
     /// Unseals what is asked for until `stop` says so.
     pub async fn run_unsealer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let Some(sector) = self.unseals.begin((self.clock)()) else {
+            // A deposit comes before a reader: the same threads prove replicas.
+            let turn = (!self.proves_replicas()).then(|| self.unseals.begin((self.clock)()));
+            let Some(sector) = turn.flatten() else {
                 pause(&mut stop, self.poll).await;
                 continue;
             };
             let work = Arc::clone(&self);
             let outcome = tokio::task::spawn_blocking(move || work.unseal(sector)).await;
             let unsealed = match outcome {
-                Ok(Ok(())) => true,
+                Ok(Ok(unsealed)) => unsealed,
                 Ok(Err(SealError::Stopped)) => return,
                 Ok(Err(error)) => {
                     tracing::error!(%sector, %error, "unsealing failed");
@@ -41,24 +43,28 @@ impl Work {
         }
     }
 
-    /// Makes a sector's data readable again, from its replica.
+    fn proves_replicas(&self) -> bool {
+        let proves = |seal: SealState| matches!(seal, SealState::Proving { partitions, .. } if partitions < self.seal.partitions);
+        let proving = |record: &SectorRecord| record.state.seal().is_some_and(proves);
+        !self.ledger.sectors(proving).is_empty()
+    }
+
+    /// Makes a sector's data readable again, from its replica. Says whether it did.
     ///
     /// # Errors
-    /// The replica is not what was committed to, and the disk's own.
-    pub(super) fn unseal(&self, sector: SectorId) -> Result<(), SealError> {
+    /// The replica is not what was committed to, too little disk, and the disk's own.
+    pub(super) fn unseal(&self, sector: SectorId) -> Result<bool, SealError> {
         let Some(record) = self.ledger.sector(sector) else {
-            return Ok(());
+            return Ok(false);
         };
         let (Some((number, sealed)), Some(comm_d)) = (record.state.sealed(), record.state.comm_d())
         else {
-            return Ok(());
+            return Ok(false);
         };
         if record.data.is_here() {
-            return Ok(());
+            return Ok(false);
         }
-        for old in self.unseals.crowded_out() {
-            self.give_up_data(old)?;
-        }
+        self.room_to_unseal()?;
         tracing::info!(%sector, %number, "unsealing for a reader");
         let job = Job {
             set: self.set,
@@ -67,7 +73,7 @@ impl Work {
             comm_d,
         };
         let done = self.seal_threads.install(|| {
-            self.watched(sector, |watch| {
+            self.watched(sector, None, |watch| {
                 engine::unseal(&job, &self.ledger, sector, watch)
             })
         });
@@ -75,6 +81,29 @@ impl Work {
         done?;
         self.metrics.count(Counter::SectorsUnsealed);
         tracing::info!(%sector, %number, "unsealed");
+        for old in self.unseals.crowded_out() {
+            // What a proof of inclusion still reads stays until the next start.
+            if !self.is_awaited(old) {
+                self.give_up_data(old)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Two layers of labels, the data, and the same once more while it is taken into the store.
+    fn room_to_unseal(&self) -> Result<(), StoreError> {
+        let free = self.ledger.store().free_bytes()?;
+        let free = free.min(self.folders.free_bytes()?);
+        let needed = self.set.sector_bytes().saturating_mul(4);
+        if free < needed.saturating_add(self.seal.reserve_bytes) {
+            return Err(StoreError::DiskFull {
+                doing: "unsealing",
+                detail: format!(
+                    "{free} bytes are free; {needed} are needed and {} are kept back",
+                    self.seal.reserve_bytes
+                ),
+            });
+        }
         Ok(())
     }
 

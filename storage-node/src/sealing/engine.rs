@@ -7,11 +7,13 @@ use cairn_prover::params::ParamSet;
 use cairn_prover::replica::{Challenged, Column, ReplicaStatement, VanillaProof};
 use cairn_prover::seal::{self, ChunkError, Columns, Keep, Labels, LeafChunks, Watch};
 
-use crate::deal::{SealEvent, SealRoots, SectorEvent, SectorId};
+use crate::deal::{SealEvent, SealId, SealRoots, SectorEvent, SectorId};
 use crate::error::{ProvingError, SealError, SectorError, StoreError};
 use crate::sealing::Job;
 use crate::sector::{open_data_leaf, open_sector_leaf};
-use crate::store::{DataCopy, Ledger, SectorRecord, SectorWriter, Side, Store, parse_leaves};
+use crate::store::{
+    DataCopy, Ledger, SectorRecord, SectorWriter, Side, Store, parse_leaves, stepped,
+};
 
 /// Memory of one sealing.
 pub(crate) const fn memory_bytes(set: &ParamSet) -> u64 {
@@ -32,15 +34,15 @@ pub(crate) fn open_labels(job: &Job, watch: Watch<'_>) -> Result<Labels, SealErr
     )?)
 }
 
-/// Makes trees and replica of finished labels, and records them with the sector.
+/// Makes trees and replica of finished labels, and records them with the sector, if that still seals the replica `of`.
 ///
 /// # Errors
-/// [`SealError::Damaged`] when labels are not what was written, [`SectorError::Rotten`] when data is not what was
+/// [`StoreError::Illegal`] when it seals another by now, [`SealError::Damaged`] when labels are not what was written, [`SectorError::Rotten`] when data is not what was
 /// committed to, and the disk's own.
 pub(crate) fn make_replica(
     job: &Job,
     labels: &mut Labels,
-    (ledger, sector): (&Ledger, SectorId),
+    (ledger, sector, of): (&Ledger, SectorId, SealId),
     watch: Watch<'_>,
 ) -> Result<SealRoots, SealError> {
     let store = ledger.store();
@@ -57,22 +59,18 @@ pub(crate) fn make_replica(
         r_root: Commitment::from(sealed.r_root),
         comm_r: Commitment::from(sealed.comm_r),
     };
-    let record = store.sector_record(sector)?;
-    let event = SectorEvent::Seal(SealEvent::Roots(roots));
-    let record = SectorRecord {
-        state: record.state.next(event).map_err(StoreError::from)?,
-        ..record
-    };
+    let event = SectorEvent::Seal(SealEvent::Roots { of, roots });
     let rows: Vec<Fr> = sealed.replica.stored_rows().copied().collect();
-    writer.finish_replica(&rows, &record)?;
-    ledger.note_packed(sector, record, &[]);
+    ledger.change_sector(sector, stepped(event), |record| {
+        writer.finish_replica(&rows, record)
+    })?;
     Ok(roots)
 }
 
-/// The tree over finished labels, which must be the one that was committed to.
+/// The tree over finished labels, each of them checked or made anew just now; it must be the one that was committed to.
 ///
 /// # Errors
-/// [`SealError::Damaged`] when it is another, and the disk's own.
+/// [`SealError::Lost`] when it is another, and the disk's own.
 pub(crate) fn open_columns(
     labels: &Labels,
     roots: &SealRoots,
@@ -82,8 +80,8 @@ pub(crate) fn open_columns(
     if Commitment::from(columns.comm_c()) == roots.comm_c {
         Ok(columns)
     } else {
-        Err(SealError::Damaged {
-            reason: "the labels are not those that were committed to".to_owned(),
+        Err(SealError::Lost {
+            reason: "labels made anew are not those that were committed to".to_owned(),
         })
     }
 }
@@ -129,7 +127,6 @@ pub(crate) fn unseal(
     let data = StoredChunks::of(job, store, sector, Side::Data)?;
     let mut labels = Labels::open(job.set, &job.folder, job.replica_id, Keep::Newest, watch)?;
     labels.finish(watch)?;
-    let record = store.sector_record(sector)?;
     let mut writer = store.unsealed_writer(sector)?;
     let mut put = |chunk, bytes: Vec<u8>| {
         data.check(chunk, &bytes)?;
@@ -137,12 +134,13 @@ pub(crate) fn unseal(
     };
     let chunks = 0..SparseTree::chunks_of(data.tree.shape());
     seal::unseal(&labels, &replica, chunks, &mut put, watch)?;
-    let cached = SectorRecord {
-        data: DataCopy::Cached,
-        ..record
+    let cached = |record| {
+        Ok(SectorRecord {
+            data: DataCopy::Cached,
+            ..record
+        })
     };
-    writer.finish_unsealed(&cached)?;
-    ledger.note_packed(sector, cached, &[]);
+    ledger.change_sector(sector, cached, |record| writer.finish_unsealed(record))?;
     Ok(labels.remove()?)
 }
 

@@ -9,6 +9,9 @@ use crate::deal::SectorId;
 /// At most so many sectors wait.
 const MAX_WAITING: usize = 16;
 
+/// So long what was unsealed stays readable, whoever else waits: longer than a client waits before it asks again.
+const READABLE_S: u64 = 60;
+
 /// What became of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -35,8 +38,8 @@ struct Inner {
     began_unix: Option<u64>,
     /// How long one takes, by the last one or a guess.
     one_takes_s: u64,
-    /// Unsealed for readers, oldest first.
-    cached: VecDeque<SectorId>,
+    /// Unsealed for readers, oldest first, and since when.
+    cached: VecDeque<(SectorId, u64)>,
 }
 
 impl UnsealQueue {
@@ -49,7 +52,7 @@ impl UnsealQueue {
                 waiting: VecDeque::new(),
                 began_unix: None,
                 one_takes_s: guess_s.max(1),
-                cached: cached.into_iter().collect(),
+                cached: cached.into_iter().map(|sector| (sector, 0)).collect(),
             }),
             room,
         }
@@ -82,21 +85,27 @@ impl UnsealQueue {
         Asked::InAbout(u32::try_from(whole_s.saturating_sub(done_s)).unwrap_or(u32::MAX))
     }
 
-    /// The sector whose turn it is.
+    /// The sector whose turn it is; none while the data that would have to go for it is too new.
     pub fn begin(&self, now_unix: u64) -> Option<SectorId> {
         let mut inner = self.inner();
+        let full = inner.cached.len() as u64 >= self.room;
+        let fresh = |(_, since): &(SectorId, u64)| now_unix < since.saturating_add(READABLE_S);
+        if full && inner.cached.front().is_some_and(fresh) {
+            return None;
+        }
         let first = inner.waiting.front().copied();
         inner.began_unix = first.map(|_| now_unix);
         first
     }
 
-    /// Which unsealed data has to go before one more is unsealed.
+    /// Which unsealed data has to go for one more that is unsealed.
     pub fn crowded_out(&self) -> Vec<SectorId> {
         let mut inner = self.inner();
         let room = usize::try_from(self.room).unwrap_or(usize::MAX);
         let surplus = (inner.cached.len() + 1).saturating_sub(room);
         let surplus = surplus.min(inner.cached.len());
-        inner.cached.drain(..surplus).collect()
+        let gone = inner.cached.drain(..surplus);
+        gone.map(|(sector, _)| sector).collect()
     }
 
     /// The one under way is over; `unsealed`: its data is on disk now.
@@ -109,7 +118,7 @@ impl UnsealQueue {
         }
         inner.waiting.retain(|waiting| *waiting != sector);
         if unsealed {
-            inner.cached.push_back(sector);
+            inner.cached.push_back((sector, now_unix));
         }
     }
 
@@ -160,6 +169,17 @@ mod tests {
         );
         let closed = UnsealQueue::new(0, 1, []);
         assert_eq!(closed.ask(SectorId(1), 0), Asked::Never, "nothing ever");
+    }
+
+    #[test]
+    fn what_was_unsealed_stays_readable_for_a_while() {
+        let queue = UnsealQueue::new(1, 1, []);
+        queue.ask(SectorId(1), 0);
+        queue.ask(SectorId(2), 0);
+        assert_eq!(queue.begin(0), Some(SectorId(1)), "its turn");
+        queue.end(SectorId(1), true, 100);
+        assert_eq!(queue.begin(159), None, "the first is still read");
+        assert_eq!(queue.begin(160), Some(SectorId(2)), "it had its time");
     }
 
     #[test]

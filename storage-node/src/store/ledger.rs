@@ -7,7 +7,7 @@ use cairn_wire::{ContentId, DealId, Period, SectorKind, SlotIndex, TreeIndex};
 use rocksdb::IteratorMode;
 
 use crate::deal::{
-    SealEvent, SectorEvent, SectorId, SectorState, SlotEvent, SlotState, WindowState,
+    SealEvent, SealId, SectorEvent, SectorId, SectorState, SlotEvent, SlotState, WindowState,
 };
 use crate::error::StoreError;
 use crate::sector::Place;
@@ -321,6 +321,28 @@ impl Ledger {
         sector: SectorId,
         event: SectorEvent,
     ) -> Result<SectorRecord, StoreError> {
+        self.change_sector(sector, stepped(event), |moved| {
+            self.put_sector(sector, moved)
+        })
+    }
+
+    fn put_sector(&self, sector: SectorId, record: &SectorRecord) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        batch.put(Family::Sectors, &keys::sector(sector), &record.encode());
+        self.store.commit(batch, "recording a sector")
+    }
+
+    /// Changes a sector's record; nobody else changes it meanwhile. `write` makes the changed record durable, with
+    /// whatever belongs to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for an unknown sector, what `change` and `write` refuse.
+    pub fn change_sector(
+        &self,
+        sector: SectorId,
+        change: impl FnOnce(SectorRecord) -> Result<SectorRecord, StoreError>,
+        write: impl FnOnce(&SectorRecord) -> Result<(), StoreError>,
+    ) -> Result<SectorRecord, StoreError> {
         let mut state = self.state();
         let record = state
             .sectors
@@ -329,47 +351,30 @@ impl Ledger {
             .ok_or_else(|| StoreError::Missing {
                 what: format!("sector {sector}"),
             })?;
-        let moved = SectorRecord {
-            state: record.state.next(event)?,
-            ..record
-        };
-        let mut batch = self.store.batch();
-        batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
-        self.store.commit(batch, "recording a sector")?;
-        state.sectors.insert(sector, moved.clone());
-        Ok(moved)
+        let changed = change(record)?;
+        write(&changed)?;
+        state.sectors.insert(sector, changed.clone());
+        Ok(changed)
     }
 
-    /// Records the proof of the next partition of a sector that is being sealed, and that it is there.
+    /// Records the proof of the next partition of a replica, and that it is there.
     ///
     /// # Errors
     /// As [`Self::step_slot`].
     pub fn put_partition_proof(
         &self,
         sector: SectorId,
-        partition: u32,
-        proof: &[u8; 512],
+        of: SealId,
+        (partition, proof): (u32, &[u8; 512]),
     ) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let record = state
-            .sectors
-            .get(&sector)
-            .cloned()
-            .ok_or_else(|| StoreError::Missing {
-                what: format!("sector {sector}"),
-            })?;
-        let event = SectorEvent::Seal(SealEvent::Partition(partition));
-        let moved = SectorRecord {
-            state: record.state.next(event)?,
-            ..record
-        };
-        let mut batch = self.store.batch();
-        batch.put(Family::Proofs, &keys::chunk(sector, partition), proof);
-        batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
-        self.store
-            .commit(batch, "recording a proof of replication")?;
-        state.sectors.insert(sector, moved);
-        Ok(())
+        let event = SectorEvent::Seal(SealEvent::Partition { of, partition });
+        self.change_sector(sector, stepped(event), |moved| {
+            let mut batch = self.store.batch();
+            batch.put(Family::Proofs, &keys::chunk(sector, partition), proof);
+            batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
+            self.store.commit(batch, "recording a proof of replication")
+        })
+        .map(drop)
     }
 
     /// The proofs of the first partitions of a sector.
@@ -412,23 +417,14 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Missing`] for an unknown sector, and the disk's own.
     pub fn give_up_data(&self, sector: SectorId) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let record = state
-            .sectors
-            .get(&sector)
-            .cloned()
-            .ok_or_else(|| StoreError::Missing {
-                what: format!("sector {sector}"),
-            })?;
-        let moved = SectorRecord {
-            data: DataCopy::Dropped,
-            ..record
+        let dropped = |record| {
+            Ok(SectorRecord {
+                data: DataCopy::Dropped,
+                ..record
+            })
         };
-        let mut batch = self.store.batch();
-        batch.put(Family::Sectors, &keys::sector(sector), &moved.encode());
-        self.store.commit(batch, "recording a sector")?;
-        state.sectors.insert(sector, moved);
-        Ok(())
+        self.change_sector(sector, dropped, |moved| self.put_sector(sector, moved))
+            .map(drop)
     }
 
     /// Slots that wait for a sector with their piece in it, oldest acceptance first.
@@ -610,4 +606,16 @@ fn entries(store: &Store, family: Family) -> Result<Vec<Entry>, StoreError> {
         all.push((key.into_vec(), value.into_vec()));
     }
     Ok(all)
+}
+
+/// The record after an event.
+pub(crate) fn stepped(
+    event: SectorEvent,
+) -> impl FnOnce(SectorRecord) -> Result<SectorRecord, StoreError> {
+    move |record| {
+        Ok(SectorRecord {
+            state: record.state.next(event)?,
+            ..record
+        })
+    }
 }

@@ -27,6 +27,7 @@ mod seal_records;
 mod sectors;
 
 pub use db::{FORMAT_VERSION, Store, StoreOptions};
+pub(crate) use ledger::stepped;
 pub use ledger::{ChainStep, Ledger, SlotKey};
 pub use pieces::{LARGE_PIECE_BYTES, PIECE_PART_BYTES, PieceWriter};
 pub use records::{Cursor, DataCopy, Home, PieceRecord, SectorRecord, SlotRecord, TreeChange};
