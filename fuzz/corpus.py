@@ -87,6 +87,10 @@ def prover():
     cases = json.loads((DATA / "prover/groth16/toy.json").read_text())["cases"]
     for number, case in enumerate(cases):
         seed("prover_decode_proof", f"toy_{number}", bytes.fromhex(case["proof"][2:]))
+    vanilla = bytes.fromhex(json.loads((DATA / "prover/replica/vanilla.json").read_text())["bytes"][2:])
+    seed("prover_decode_vanilla_proof", "honest", vanilla)
+    seed("prover_decode_vanilla_proof", "another_comm_c", vanilla[:1] + bytes(32) + vanilla[33:])
+    seed("prover_decode_vanilla_proof", "cut", vanilla[:-1])
     case = cases[0]
     key = bytes.fromhex(case["vk"][2:])
     identity = b"test".ljust(16, b"\0") + b"toy".ljust(16, b"\0") + bytes.fromhex(case["circuit_id"])

@@ -11,6 +11,7 @@
 //! | [`prover_open_key_file`] | a key file that opens is written back byte for byte |
 //! | [`prover_decode_proof`] | a proof that decodes is written back byte for byte |
 //! | [`prover_decode_seal_state`] | what a half-sealed sector has finished is read only as it was written |
+//! | [`prover_decode_vanilla_proof`] | the same of a vanilla proof, and only the honest one is accepted |
 
 mod erasure;
 mod merkle;
@@ -19,5 +20,8 @@ mod wire;
 
 pub use erasure::erasure_rebuild;
 pub use merkle::{merkle_decode_fr32, merkle_verify_opening, merkle_verify_range};
-pub use prover::{prover_decode_proof, prover_decode_seal_state, prover_open_key_file};
+pub use prover::{
+    prover_decode_proof, prover_decode_seal_state, prover_decode_vanilla_proof,
+    prover_open_key_file,
+};
 pub use wire::wire_decode_message;

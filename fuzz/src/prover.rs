@@ -1,7 +1,11 @@
-//! Key files, proofs and what a half-sealed sector has finished.
+//! Key files, proofs, vanilla proofs and what a half-sealed sector has finished.
 
 use cairn_prover::groth16::{Key, Proof, VerifyingKey};
+use cairn_prover::params::ParamSet;
+use cairn_prover::replica::{ReplicaStatement, VanillaProof, check};
 use cairn_prover::seal::{STATE_BYTES_MAX, SealState};
+use cairn_prover::synthetic::SyntheticReplica;
+use std::sync::LazyLock;
 
 /// Bytes of a key file's header; its layout is documented beside the reader.
 const HEADER_BYTES: usize = 168;
@@ -53,5 +57,35 @@ fn seal_state(bytes: &[u8]) {
         assert!(bytes.len() <= STATE_BYTES_MAX, "a record is bounded");
         assert!(state.done() <= state.layers, "no more is done than there is");
         assert_eq!(state.encode(), bytes, "a record has one form");
+    }
+}
+
+/// The seed of the known answer in `testdata/prover/replica/vanilla.json`, which is in the corpus.
+const SEED: u64 = 0xca1_2026;
+
+struct Sealed {
+    set: ParamSet,
+    statement: ReplicaStatement,
+    proof: Vec<u8>,
+}
+
+static SEALED: LazyLock<Sealed> = LazyLock::new(|| {
+    let (set, sector) = SyntheticReplica::smallest().expect("sixteen leaves");
+    let proof = sector.vanilla_proof(SEED.into(), 0);
+    Sealed {
+        set,
+        statement: sector.statement(SEED.into(), 0),
+        proof: proof.expect("the sector's own").to_bytes(),
+    }
+});
+
+/// A vanilla proof: what decodes is written back as it was, and only the honest one shows the statement.
+pub fn prover_decode_vanilla_proof(data: &[u8]) {
+    let sealed = &*SEALED;
+    if let Ok(proof) = VanillaProof::from_bytes(&sealed.set, data) {
+        assert_eq!(proof.to_bytes(), data, "a vanilla proof has one form");
+        if check(&sealed.set, &sealed.statement, &proof).is_ok() {
+            assert_eq!(data, sealed.proof, "one proof shows a statement");
+        }
     }
 }

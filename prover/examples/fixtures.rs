@@ -7,7 +7,9 @@
 //!
 //! Circuits that are not named keep their files; without names all are made.
 //!
-//! Form: `set, circuit, circuit_id, vk_blake3, cases[].{case, public_inputs, vk, proof, inputs[]}`; bytes in hexadecimal
+//! `replica/vanilla.json`, made each time, is a vanilla proof of [`SyntheticReplica::smallest`]: `-- vanilla` makes it alone.
+//!
+//! Form of the others: `set, circuit, circuit_id, vk_blake3, cases[].{case, public_inputs, vk, proof, inputs[]}`; bytes in hexadecimal
 //! with 0x, inputs as 32-byte big-endian words, the key without the STOP byte of its contract.
 
 use std::{error::Error, fs, path::Path};
@@ -17,7 +19,7 @@ use cairn_prover::{
     groth16::{Key, blinding_rng, export, prove, verify},
     keys,
     params::{self, ParamSet},
-    synthetic::{ReplicaPurpose, SyntheticProvider, SyntheticSector},
+    synthetic::{ReplicaPurpose, SyntheticProvider, SyntheticReplica, SyntheticSector},
 };
 use serde_json::{Value, json};
 
@@ -34,19 +36,28 @@ struct Case {
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover");
     let names: Vec<String> = std::env::args().skip(1).collect();
+    let (_, smallest) = SyntheticReplica::smallest()?;
+    let vanilla = smallest.vanilla_proof(SEED.into(), 0)?.to_bytes();
+    fs::create_dir_all(folder.join("replica"))?;
+    let text = json!({ "seed": SEED, "partition": 0, "bytes": prefixed(&vanilla) });
+    let text = serde_json::to_string_pretty(&text)? + "\n";
+    fs::write(folder.join("replica/vanilla.json"), text)?;
     for (set, counts, seeds) in [
         (&params::TEST, &[1, 16][..], 4),
         (&params::DEVNET, &[1, 100, 4096][..], 1),
         (&params::PEER, &[][..], 1),
     ] {
-        let cases = cases(set, counts, seeds)?;
-        for circuit in CircuitName::ALL {
+        // Of `peer` only the proof of replication has something that the other sets have not: partitions.
+        let wanted = |circuit: &CircuitName| {
             let named = names.is_empty() || names.iter().any(|name| name == circuit.as_str());
-            // Of this set only the proof of replication has something that the other sets have not: partitions.
-            let wanted = *set != params::PEER || circuit == CircuitName::Replica;
-            if !(named && wanted) {
-                continue;
-            }
+            named && (*set != params::PEER || *circuit == CircuitName::Replica)
+        };
+        let wanted: Vec<CircuitName> = CircuitName::ALL.into_iter().filter(wanted).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let cases = cases(set, counts, seeds)?;
+        for circuit in wanted {
             let text = serde_json::to_string_pretty(&fixture(set, circuit, &cases)?)?;
             let folder = folder.join(circuit.as_str());
             fs::create_dir_all(&folder)?;

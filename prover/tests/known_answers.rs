@@ -4,10 +4,13 @@
 
 use std::{fs, path::Path};
 
+use ark_bls12_381::G1Projective;
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::PrimeField;
 use cairn_merkle::Fr;
 use cairn_prover::{
     circuits::CircuitName,
+    eip2537,
     groth16::{Proof, VerifyError, VerifyingKey, export, verify, verify_batch},
     keys::known,
 };
@@ -105,6 +108,38 @@ fn committed_partitions_of_one_sector_verify_together_and_not_in_place_of_each_o
     let batch = |first, second| verify_batch(&key, &[(&one, first), (&two, second)]);
     assert_eq!(batch(&of_one, &of_two), Ok(()));
     assert_eq!(batch(&of_two, &of_one), Err(VerifyError::False));
+    assert_eq!(verify_batch(&key, &[]), Err(VerifyError::EmptyBatch));
+    let (expected, got) = (of_two.len(), of_two.len() - 1);
+    let short = Err(VerifyError::InputCount { expected, got });
+    assert_eq!(batch(&of_one, &of_two[1..]), short);
+    assert_eq!(batch(&of_one[1..], &of_two), short);
+}
+
+#[test]
+fn errors_of_two_proofs_that_cancel_each_other_are_found() {
+    let fixture = fixture("replica", "peer");
+    let key = VerifyingKey::from_bytes(&bytes(&fixture["cases"][0]["vk"])).unwrap();
+    let cases = [&fixture["cases"][0], &fixture["cases"][1]];
+    let [one, two] = cases.map(|case| bytes(&case["proof"]));
+    let [of_one, of_two] = cases.map(inputs);
+    // A proof's last point is C; what is added to one is taken from the other, so that their plain sum is still right.
+    let c = |proof: &[u8]| eip2537::decode_g1(&proof[384..]).unwrap().into_group();
+    let with = |proof: &[u8], c: G1Projective| {
+        let point = eip2537::encode_g1(&c.into_affine());
+        Proof::from_bytes(&[&proof[..384], &point].concat()).unwrap()
+    };
+    let check = |error: G1Projective| {
+        let (one, two) = (with(&one, c(&one) + error), with(&two, c(&two) - error));
+        verify_batch(&key, &[(&one, &of_one), (&two, &of_two)])
+    };
+    assert_eq!(check(G1Projective::default()), Ok(()));
+    assert_eq!(check(c(&one)), Err(VerifyError::False));
+    // The same proof twice, once for the other's statement.
+    let (one, two) = (with(&one, c(&one)), with(&two, c(&two)));
+    let twice = verify_batch(&key, &[(&one, &of_one), (&one, &of_two)]);
+    assert_eq!(twice, Err(VerifyError::False));
+    let twice = verify_batch(&key, &[(&two, &of_two), (&two, &of_two)]);
+    assert_eq!(twice, Ok(()), "the statement may be asked for twice");
 }
 
 #[test]

@@ -5,10 +5,12 @@
 use cairn_merkle::Fr;
 use cairn_prover::gadget::audit::{Audit, Layout};
 use cairn_prover::graph::Graph;
-use cairn_prover::params::{PEER, ParamSet, TEST};
+use cairn_prover::params::{ALL, PEER, ParamSet, TEST};
 use cairn_prover::replica::{Challenged, ReplicaCircuit, VanillaProof, challenge, check};
 use cairn_prover::replica::{CodecError, proof_bytes};
 use cairn_prover::synthetic::{ReplicaPurpose, SyntheticReplica};
+use std::fs;
+use std::path::Path;
 
 /// Small in everything; `name` is that of a real set, as it seeds the graph.
 fn set(log2_leaves: u32, layers: u8) -> ParamSet {
@@ -78,6 +80,34 @@ fn a_vanilla_proof_is_its_bytes() {
         assert_eq!(bytes.len(), proof_bytes(&small));
         assert_eq!(VanillaProof::from_bytes(&small, &bytes), Ok(proof));
     }
+}
+
+#[test]
+fn a_vanilla_proof_has_the_published_length() {
+    let lengths = ALL.map(|set| (set.name, proof_bytes(set)));
+    let published = [
+        ("test", 26_177),
+        ("small", 43_585),
+        ("devnet", 52_289),
+        ("peer", 44_609),
+        ("testnet", 63_873),
+        ("mainnet", 72_577),
+    ];
+    assert_eq!(lengths, published);
+}
+
+#[test]
+fn the_bytes_of_a_vanilla_proof_are_the_committed_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/prover/replica");
+    let text = fs::read_to_string(folder.join("vanilla.json")).unwrap();
+    let known: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let bytes = known["bytes"].as_str().unwrap().strip_prefix("0x").unwrap();
+    let bytes = hex::decode(bytes).unwrap();
+    let seed = Fr::from(known["seed"].as_u64().unwrap());
+    let (set, sector) = SyntheticReplica::smallest().unwrap();
+    assert_eq!(sector.vanilla_proof(seed, 0).unwrap().to_bytes(), bytes);
+    let proof = VanillaProof::from_bytes(&set, &bytes).unwrap();
+    assert_eq!(check(&set, &sector.statement(seed, 0), &proof), Ok(()));
 }
 
 #[test]

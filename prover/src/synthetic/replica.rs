@@ -2,7 +2,7 @@
 
 use super::SyntheticError;
 use crate::graph::Graph;
-use crate::params::ParamSet;
+use crate::params::{self, ParamSet};
 use crate::replica::index::Challenged;
 use crate::replica::label::{label, label_key, message};
 use crate::replica::statement::PROVIDER_BYTES;
@@ -62,6 +62,26 @@ impl SyntheticReplica {
             .map(|(data, key)| *data + key)
             .collect();
         Self::of(set, purpose, data, &labels, &replica)
+    }
+
+    /// The smallest there is, sixteen nodes and one layer, with its set: for known answers and fuzzing.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn smallest() -> Result<(ParamSet, Self), SyntheticError> {
+        let set = ParamSet {
+            sector_log2_leaves: 4,
+            layers: 1,
+            ..params::TEST
+        };
+        let purpose = ReplicaPurpose {
+            porep_id: 1u64.into(),
+            provider: [0x11; PROVIDER_BYTES],
+            sector_number: 2,
+            ticket: 3u64.into(),
+        };
+        let data: Vec<Fr> = (0..set.sector_leaves()).map(Fr::from).collect();
+        Ok((set, Self::seal(&set, purpose, &data)?))
     }
 
     /// A sector that claims these labels, node by node and layer by layer in each, and this replica: what a cheat makes.
