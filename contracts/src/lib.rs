@@ -42,6 +42,7 @@ mod chain;
 mod convert;
 mod deploy;
 mod deployment;
+mod element;
 pub mod error;
 pub mod events;
 mod follow;

@@ -13,6 +13,8 @@
 use alloy::primitives::{B256, U256, keccak256};
 use cairn_wire::{Address, Commitment, Period, SectorNumber};
 
+use crate::element::{address, hashed, number, without_low_bits};
+
 /// What all replicas of a deployment have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaBinding {
@@ -44,7 +46,7 @@ pub struct SeedParts {
 /// The ticket that a round gives, as a field element, little-endian.
 #[must_use]
 pub fn ticket(randomness: &[u8; 32]) -> [u8; 32] {
-    shifted(*randomness)
+    without_low_bits(*randomness)
 }
 
 impl ReplicaBinding {
@@ -57,7 +59,7 @@ impl ReplicaBinding {
             address(self.replicas),
             B256::from(self.circuit_id),
         ];
-        shifted(keccak256(parts.concat()).0)
+        hashed(&parts)
     }
 
     /// The seed of a replica's challenges, as a field element, little-endian.
@@ -79,21 +81,8 @@ impl ReplicaBinding {
             number(of.seed_period.0),
             B256::from(*randomness),
         ];
-        shifted(keccak256(parts.concat()).0)
+        hashed(&parts)
     }
-}
-
-/// A big-endian word without its lowest 8 bits, little-endian.
-fn shifted(word: [u8; 32]) -> [u8; 32] {
-    U256::from_be_bytes(word).wrapping_shr(8).to_le_bytes()
-}
-
-fn number(value: u64) -> B256 {
-    B256::from(U256::from(value).to_be_bytes::<32>())
-}
-
-fn address(value: Address) -> B256 {
-    alloy::primitives::Address::from(value.0).into_word()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 use alloy::primitives::{B256, U256, keccak256};
 use cairn_wire::{Address, Period, TreeIndex};
 
+use crate::element::{address, hashed, number};
 use crate::words;
 
 /// What a window's seed is made of besides the period's randomness.
@@ -54,17 +55,8 @@ impl WindowStatement {
             B256::from(range.to_be_bytes::<32>()),
             B256::from(*randomness),
         ];
-        let hash = keccak256(parts.concat());
-        U256::from_be_bytes(hash.0).wrapping_shr(8).to_le_bytes()
+        hashed(&parts)
     }
-}
-
-fn number(value: u64) -> B256 {
-    B256::from(U256::from(value).to_be_bytes::<32>())
-}
-
-fn address(value: Address) -> B256 {
-    alloy::primitives::Address::from(value.0).into_word()
 }
 
 #[cfg(test)]

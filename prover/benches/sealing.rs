@@ -5,7 +5,8 @@
 //! CAIRN_BENCH_LABELS_LOG2=24 cargo bench ..    labels of 512 MiB sectors, as the test network has them: minutes
 //! ```
 //!
-//! The clock alone is measured here; `examples/seal_sector.rs` gives processor time and memory of one whole sector.
+//! The clock alone is measured here; `contracts/examples/seal_on_chain.rs` gives processor time and memory of one whole
+//! sector, its proofs included.
 
 #![expect(
     clippy::unwrap_used,
