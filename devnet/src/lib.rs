@@ -14,6 +14,7 @@
 //! | [`process`] | a child process: its log, its signals, its end |
 //! | [`beacon`] | signs and posts the rounds that periods need, by the chain's clock |
 //! | [`network`] | everything together: start, kill, restart, stop, resume |
+//! | [`chain_view`], [`sealed_view`] | what the chain says: deals and proofs, sealed sectors on their way |
 //! | [`user`] | drives the `cairn` command as a user would |
 //! | [`demo`] | the tour: put, prove, pay, kill, get |
 
@@ -27,4 +28,5 @@ pub mod network;
 pub mod node;
 pub mod plan;
 pub mod process;
+pub mod sealed_view;
 pub mod user;

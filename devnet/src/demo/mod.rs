@@ -1,7 +1,8 @@
-//! The tour: keys, network, put, proofs, tampering, kills, get, payments. Every step is read back from the chain by RPC.
+//! The tour: keys, network, put, a sealed put, its pipeline, proofs, tampering, kills, get, payments. Every step is read back from the chain by RPC.
 
 mod proofs;
 pub mod screen;
+mod sealed;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -23,14 +24,14 @@ use screen::Screen;
 
 /// Nodes of the demo; a file goes to all of them.
 const NODES: usize = 8;
-/// Nodes that are killed.
-const KILLED: [usize; 3] = [1, 4, 6];
+/// Nodes that are killed; two of them hold sealed pieces.
+const KILLED: usize = 3;
 /// Proven periods of each node that are waited for.
 const PERIODS: u64 = 2;
 const CODING: Coding = Coding {
     k: 4,
     n: 8,
-    periods: 6,
+    periods: 24,
     price: 1_000_000,
     sealed: false,
 };
@@ -40,6 +41,9 @@ const NAME: &str = "sources.tar";
 const ACTIVE_WITHIN: Duration = Duration::from_secs(120);
 /// The longest wait for the proofs: three periods after the sectors are in.
 const PROOFS_WITHIN: Duration = Duration::from_secs(200);
+
+/// Rows of the table at the end.
+type Table = Vec<(String, String)>;
 
 /// What a demo is run with.
 #[derive(Clone, Debug)]
@@ -99,14 +103,20 @@ pub async fn run(options: &DemoOptions) -> Result<bool> {
 }
 
 async fn tour(screen: &mut Screen, network: &mut Network, options: &DemoOptions) -> Result<()> {
-    let mut table = Vec::new();
+    let mut table = Table::new();
     show_deployment(screen, network).await?;
     let (file, bytes) = the_file(screen, network, options).await?;
     let deals = put(screen, network, &file, bytes, &mut table).await?;
+    let sealed = sealed::put(screen, network, &file).await?;
+    sealed::watch(screen, network, &sealed, &mut table).await?;
     wait_for_proofs(screen, network, &mut table).await?;
+    sealed::wait_for_proofs(screen, network, &sealed).await?;
     refusals(screen, network, options).await?;
-    kill_and_get(screen, network, &file, bytes, &mut table).await?;
-    payments(screen, network, &deals).await?;
+    let killed = kill(screen, network, &sealed).await?;
+    get_back(screen, network, (NAME, &file, bytes), &mut table).await?;
+    let vault = (sealed::NAME, sealed.file.as_path(), sealed.bytes);
+    get_back(screen, network, vault, &mut table).await?;
+    payments(screen, network, &deals, &killed).await?;
     screen.step("The figures")?;
     for name in CircuitName::ALL {
         let size = Circuits::for_set(&DEVNET).size(name)?;
@@ -177,7 +187,7 @@ async fn put(
     network: &mut Network,
     file: &Path,
     bytes: u64,
-    table: &mut Vec<(String, String)>,
+    table: &mut Table,
 ) -> Result<Vec<DealId>> {
     let Coding { k, n, periods, .. } = CODING;
     screen.step(&format!(
@@ -243,7 +253,7 @@ fn rate(bytes: u64, seconds: f64) -> f64 {
 async fn wait_for_proofs(
     screen: &mut Screen,
     network: &mut Network,
-    table: &mut Vec<(String, String)>,
+    table: &mut Table,
 ) -> Result<()> {
     screen.step(&format!(
         "Wait until {PERIODS} periods of proofs of every node are verified on chain"
@@ -341,27 +351,45 @@ fn said(outcome: &Result<(), cairn_contracts::ChainError>) -> String {
         .map_or_else(|| "it was accepted".to_owned(), ToString::to_string)
 }
 
-async fn kill_and_get(
+/// Kills two holders of sealed pieces and one other node.
+async fn kill(
     screen: &mut Screen,
     network: &mut Network,
-    file: &Path,
-    bytes: u64,
-    table: &mut Vec<(String, String)>,
-) -> Result<()> {
+    sealed: &sealed::Sealed,
+) -> Result<Vec<usize>> {
+    let holders = sealed::holders(network, sealed).await?;
+    let others = (0..NODES).filter(|node| !holders.contains(node));
+    let spare = usize::from(sealed::CODING.n - sealed::CODING.k);
+    let killed: Vec<usize> = holders
+        .iter()
+        .copied()
+        .take(spare)
+        .chain(others)
+        .take(KILLED)
+        .collect();
     screen.step(&format!(
-        "Kill nodes {KILLED:?} with SIGKILL and get the file back"
+        "Kill nodes {killed:?} with SIGKILL and get both files back (sealed pieces are on {holders:?})"
     ))?;
-    for i in KILLED {
-        network.kill_node(i).await?;
+    for i in &killed {
+        network.kill_node(*i).await?;
     }
-    let back = network.dir().join("back.tar");
+    Ok(killed)
+}
+
+async fn get_back(
+    screen: &mut Screen,
+    network: &Network,
+    (name, file, bytes): (&str, &Path, u64),
+    table: &mut Table,
+) -> Result<()> {
+    let back = network.dir().join(format!("back-{name}"));
     let began = Instant::now();
-    let outcome = network.user().get(NAME, &back, None).await?;
+    let outcome = network.user().get(name, &back, None).await?;
     let took = began.elapsed().as_secs_f64();
     screen.claim(
         outcome.ok,
         &format!(
-            "get succeeded {}",
+            "get of {name} succeeded {}",
             if outcome.ok { "" } else { outcome.err.trim() }
         ),
     )?;
@@ -377,7 +405,7 @@ async fn kill_and_get(
         ),
     )?;
     table.push((
-        "read, 3 of 8 nodes dead".to_owned(),
+        format!("read {name}, {KILLED} of {NODES} nodes dead"),
         format!("{:.0} MB/s", rate(bytes, took)),
     ));
     Ok(())
@@ -389,7 +417,12 @@ fn hash_of(path: &Path) -> Result<blake3::Hash> {
     Ok(hasher.finalize())
 }
 
-async fn payments(screen: &mut Screen, network: &Network, deals: &[DealId]) -> Result<()> {
+async fn payments(
+    screen: &mut Screen,
+    network: &Network,
+    deals: &[DealId],
+    killed: &[usize],
+) -> Result<()> {
     screen.step("Settle: who is paid what")?;
     let chain = network.chain();
     let mut slots = Vec::new();
@@ -422,7 +455,7 @@ async fn payments(screen: &mut Screen, network: &Network, deals: &[DealId]) -> R
             .get(&provider)
             .copied()
             .unwrap_or_default();
-        let dead = if KILLED.contains(&i) { ", killed" } else { "" };
+        let dead = if killed.contains(&i) { ", killed" } else { "" };
         screen.fact(&format!(
             "node {i}  {provider}  {windows} proven periods  earned {credit}{dead}"
         ))?;

@@ -29,7 +29,12 @@ pub(crate) fn key_dir() -> PathBuf {
 
 /// A network of `nodes` nodes on the small set.
 pub(crate) async fn network(dir: &Path, nodes: usize) -> Network {
-    Network::start(&dir.join("network"), Plan::new(&SMALL, nodes, &key_dir()))
+    planned(dir, Plan::new(&SMALL, nodes, &key_dir())).await
+}
+
+/// A network with a plan of its own.
+pub(crate) async fn planned(dir: &Path, plan: Plan) -> Network {
+    Network::start(&dir.join("network"), plan)
         .await
         .expect("the network starts")
 }
