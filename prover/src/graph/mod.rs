@@ -73,7 +73,7 @@ impl Graph {
         1 << self.log2_nodes
     }
 
-    /// The key of the draw of same-layer parents: BLAKE3("cairn/v1/graph/<set name>").
+    /// The key of the draw of same-layer parents: BLAKE3("cairn/v1/graph/" followed by the set's name).
     #[must_use]
     pub const fn seed(&self) -> &[u8; 32] {
         &self.seed

@@ -22,10 +22,10 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`scalar`] | folded scalars and their digits |
-//! | [`batch`] | many affine additions, one inversion |
-//! | [`bucket`] | the buckets of one window |
-//! | [`job`] | which windows, how large, in which pieces |
+//! | `scalar` | folded scalars and their digits |
+//! | `batch` | many affine additions, one inversion |
+//! | `bucket` | the buckets of one window |
+//! | `job` | which windows, how large, in which pieces |
 
 mod batch;
 mod bucket;
