@@ -110,8 +110,8 @@ fn a_sealed_sector_is_unsealed_from_its_replica_and_id_alone() {
         assert_eq!(back.0, data.0, "{}", set.name);
         let files = fs::read_dir(two.path()).unwrap().count();
         assert_eq!(
-            files, 2,
-            "the newest layer and the state are all that stays"
+            files, 3,
+            "the newest layer, the state and the lock are all that stays"
         );
     }
 }
@@ -269,6 +269,46 @@ fn damaged_labels_are_made_again_and_never_used() {
         drop(labels);
         assert_eq!(seal_in(&SMALL, folder.path(), &data).0, expected, "{story}");
     }
+}
+
+#[test]
+fn what_rots_in_a_layer_while_the_next_is_made_is_never_in_labels_that_count() {
+    use std::os::unix::fs::FileExt as _;
+    let data = Memory::data(&SMALL);
+    let whole = tempfile::tempdir().unwrap();
+    let (expected, _) = seal_in(&SMALL, whole.path(), &data);
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("layer-1.labels");
+    let rot = |progress: Progress| {
+        if progress.phase == Phase::Labels(2) {
+            // In place, as a disk does it; a good part of the bytes, so that labels still to be made read them.
+            let file = fs::File::options().write(true).open(&below).unwrap();
+            file.write_all_at(&[7; 1 << 20], 1 << 20).unwrap();
+        }
+    };
+    let mut labels = Labels::open(&SMALL, folder.path(), id(), Keep::All, watch()).unwrap();
+    let made = labels.finish(Watch::new(&rot, &GO_ON));
+    assert!(
+        matches!(made, Err(SealError::Damaged { layer: 1, .. })),
+        "{made:?}"
+    );
+    assert_eq!(labels.done(), 1, "the second is not counted");
+    drop(labels);
+    assert_eq!(
+        seal_in(&SMALL, folder.path(), &data).0,
+        expected,
+        "made again"
+    );
+}
+
+#[test]
+fn nobody_else_works_in_a_folder_of_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Labels::open(&TEST, folder.path(), id(), Keep::All, watch());
+    let first = open().unwrap();
+    assert!(matches!(open(), Err(SealError::Taken { .. })), "taken");
+    drop(first);
+    assert!(open().is_ok(), "free again");
 }
 
 #[test]

@@ -10,6 +10,12 @@ pub enum SealError {
     /// The caller asked for it; the work goes on from its last finished layer.
     #[error("sealing was stopped")]
     Stopped,
+    /// Somebody else works in the folder (the operator's to mend: two programs share it).
+    #[error("{}: somebody else seals or unseals in this folder", folder.display())]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The disk is full (the operator's to mend).
     #[error("no space left for {}", path.display())]
     DiskFull {

@@ -5,6 +5,7 @@
 //! <folder>/layer-<l>.labels a finished layer: 32 bytes a node
 //! <folder>/layer-<l>.part   the layer in the making; begun anew after a crash
 //! <folder>/columns.rows     the rows of the C-tree above its chunks
+//! <folder>/lock             held by whoever works here
 //! ```
 //!
 //! A layer counts once its file is synced and renamed, and the state that names its digest is. Whoever opens the folder
@@ -18,7 +19,7 @@ use super::state::{STATE_BYTES_MAX, SealState};
 use crate::graph::Graph;
 use crate::params::ParamSet;
 use cairn_merkle::{Fr, field};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -42,14 +43,16 @@ pub struct Labels {
     folder: PathBuf,
     keep: Keep,
     state: SealState,
+    /// Held as long as this value lives: layers are mapped, and nobody else may write in the folder.
+    _lock: File,
 }
 
 impl Labels {
     /// Opens the folder, or makes it. What is found there of another replica, or damaged, is removed; finished layers are
-    /// read once and checked.
+    /// read once and checked. Nobody else can open it as long as the value lives.
     ///
     /// # Errors
-    /// [`SealError::Disk`], [`SealError::Stopped`].
+    /// [`SealError::Taken`], [`SealError::Disk`], [`SealError::Stopped`].
     pub fn open(
         set: &ParamSet,
         folder: &Path,
@@ -58,6 +61,7 @@ impl Labels {
         watch: Watch<'_>,
     ) -> Result<Self, SealError> {
         fs::create_dir_all(folder).map_err(SealError::disk("making", folder))?;
+        let lock = lock(folder)?;
         let fresh = SealState::new(set, replica_id);
         let mut labels = Self {
             set: *set,
@@ -65,6 +69,7 @@ impl Labels {
             folder: folder.to_owned(),
             keep,
             state: fresh.clone(),
+            _lock: lock,
         };
         let same = |state: &SealState| {
             (state.parameters, state.replica_id, state.layers)
@@ -300,6 +305,23 @@ impl Labels {
             }
         }
         self.write_state()
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, SealError> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(SealError::disk("opening", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(SealError::Taken {
+            folder: folder.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(SealError::disk("locking", &path)(error)),
     }
 }
 

@@ -4,8 +4,8 @@ use super::layer::LabelBytes;
 
 /// Starts fetching a label and waits for nothing.
 ///
-/// Reading the label instead would do too, but a read that misses every cache holds up all that comes after it: labels
-/// then cost a fifth more (`docs/bench/sealing.md`).
+/// Reading the label instead would do too, but a read that misses every cache holds up all that comes after it
+/// (`docs/bench/sealing.md`).
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,

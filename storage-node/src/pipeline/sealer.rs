@@ -1,7 +1,7 @@
 //! The machine's part of sealing: labels, trees, replica, the proofs of the partitions. It has threads of its own, of
 //! lower priority than those that prove windows, and holds its breath while a window is open.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use cairn_prover::replica::ReplicaStatement;
 use cairn_prover::seal::{self, Phase, Watch};
 use cairn_wire::SectorNumber;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorId};
@@ -77,28 +77,26 @@ pub fn seal_threads(
 impl Work {
     /// Seals until `stop` says so.
     pub async fn run_sealer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut busy: BTreeSet<SectorId> = BTreeSet::new();
-        let mut running: JoinSet<SectorId> = JoinSet::new();
+        let mut busy: BTreeMap<task::Id, SectorId> = BTreeMap::new();
+        let mut running: JoinSet<()> = JoinSet::new();
         while !*stop.borrow() {
-            while let Some(ended) = running.try_join_next() {
-                match ended {
-                    Ok(sector) => drop(busy.remove(&sector)),
+            while let Some(ended) = running.try_join_next_with_id() {
+                let id = match ended {
+                    Ok((id, ())) => id,
                     Err(error) => {
-                        tracing::error!(%error, "a sealing thread stopped");
-                        // Nobody knows which: all that are left are looked at again.
-                        running.abort_all();
-                        busy.clear();
+                        tracing::error!(%error, "a sealing thread stopped: its sector is looked at again");
+                        error.id()
                     }
-                }
+                };
+                busy.remove(&id);
             }
             for sector in self.machine_work() {
                 // What was begun is brought to its end, whatever the configuration says now: a deposit may lie on it.
-                if busy.len() < self.seal.parallel.max(1) && busy.insert(sector) {
+                let room = busy.len() < self.seal.parallel.max(1);
+                if room && !busy.values().any(|known| *known == sector) {
                     let work = Arc::clone(&self);
-                    running.spawn_blocking(move || {
-                        work.run_machine(sector);
-                        sector
-                    });
+                    let thread = running.spawn_blocking(move || work.run_machine(sector));
+                    busy.insert(thread.id(), sector);
                 }
             }
             pause(&mut stop, self.poll).await;
@@ -188,7 +186,7 @@ impl Work {
         }
     }
 
-    fn job(&self, sector: SectorId, comm_d: Commitment, id: &SealId) -> Job {
+    pub(super) fn job(&self, sector: SectorId, comm_d: Commitment, id: &SealId) -> Job {
         Job {
             set: self.set,
             folder: self.folders.of(sector, id),
@@ -207,7 +205,12 @@ impl Work {
     }
 
     /// Makes the layers that are missing, then the trees and the replica.
-    fn make_replica(&self, sector: SectorId, of: SealId, job: &Job) -> Result<(), SealError> {
+    pub(super) fn make_replica(
+        &self,
+        sector: SectorId,
+        of: SealId,
+        job: &Job,
+    ) -> Result<(), SealError> {
         let roots = self.watched(sector, Some(of), |watch| {
             let mut labels = engine::open_labels(job, watch)?;
             labels.finish(watch)?;

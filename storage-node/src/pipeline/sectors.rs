@@ -23,8 +23,8 @@ struct Ready {
     record: SlotRecord,
     acceptance: Signature,
     place: Place,
-    /// What its activation adds to the call: the deal's whole slot array goes with it.
-    call_bytes: usize,
+    /// Slots of its deal: the whole array goes with its activation.
+    slots: usize,
 }
 
 /// Bytes of an activation besides the slot array, and of a slot in that.
@@ -169,8 +169,7 @@ impl Work {
             }
             match self.look_at_slot(key, slot, record, head).await {
                 Ok(Some(one)) => {
-                    let bytes: usize = ready.iter().map(|ready| ready.call_bytes).sum();
-                    if !ready.is_empty() && bytes + one.call_bytes > CALL_BYTES_MAX {
+                    if !fits(ready.iter().map(|ready| ready.slots), one.slots) {
                         break;
                     }
                     ready.push(one);
@@ -258,7 +257,7 @@ impl Work {
                 record,
                 acceptance,
                 place,
-                call_bytes: ACTIVATION_BYTES + slots * SLOT_BYTES,
+                slots,
             })),
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
@@ -313,6 +312,13 @@ impl Work {
     }
 }
 
+/// Whether the activation of one more slot fits a call that activates others already; given the slots of each deal.
+fn fits(others: impl Iterator<Item = usize>, slots: usize) -> bool {
+    let bytes = |slots: usize| ACTIVATION_BYTES + slots * SLOT_BYTES;
+    let taken: usize = others.map(bytes).sum();
+    taken == 0 || taken + bytes(slots) <= CALL_BYTES_MAX
+}
+
 /// An error that says something about one sector or slot only; where nobody answers, all have to wait.
 pub(super) fn only_its_own(error: ProvingError) -> Result<ProvingError, ProvingError> {
     match error {
@@ -320,5 +326,24 @@ pub(super) fn only_its_own(error: ProvingError) -> Result<ProvingError, ProvingE
             Err(error)
         }
         own => Ok(own),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_of_a_strangers_large_deals_stays_below_what_a_node_of_the_chain_takes() {
+        let most = |slots: usize| {
+            (1..=64)
+                .take_while(|count| fits(std::iter::repeat_n(slots, count - 1), slots))
+                .count()
+        };
+        assert_eq!(most(SLOTS_MAX), 2, "two arrays of 256 slots");
+        assert_eq!(most(1), 64, "as many as a proof speaks about");
+        let largest = 2 * (ACTIVATION_BYTES + SLOTS_MAX * SLOT_BYTES);
+        assert!(largest < CALL_BYTES_MAX, "{largest} bytes");
+        assert!(fits(std::iter::empty(), 10_000), "one alone is tried");
     }
 }

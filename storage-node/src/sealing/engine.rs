@@ -37,8 +37,8 @@ pub(crate) fn open_labels(job: &Job, watch: Watch<'_>) -> Result<Labels, SealErr
 /// Makes trees and replica of finished labels, and records them with the sector, if that still seals the replica `of`.
 ///
 /// # Errors
-/// [`StoreError::Illegal`] when it seals another by now, [`SealError::Damaged`] when labels are not what was written, [`SectorError::Rotten`] when data is not what was
-/// committed to, and the disk's own.
+/// [`StoreError::Illegal`] when it seals another by now, [`SealError::Damaged`] when labels are not what was written,
+/// [`SectorError::Rotten`] when data is not what was committed to, and the disk's own.
 pub(crate) fn make_replica(
     job: &Job,
     labels: &mut Labels,
@@ -226,7 +226,9 @@ impl From<seal::SealError> for SealError {
         match error {
             seal::SealError::Stopped => Self::Stopped,
             seal::SealError::DiskFull { .. } => Self::from(StoreError::DiskFull { doing, detail }),
-            seal::SealError::Disk { .. } => Self::from(StoreError::Io { doing, detail }),
+            seal::SealError::Disk { .. } | seal::SealError::Taken { .. } => {
+                Self::from(StoreError::Io { doing, detail })
+            }
             seal::SealError::Chunk { source, .. } => match source.downcast::<SectorError>() {
                 Ok(ours) => Self::from(*ours),
                 Err(other) => Self::from(StoreError::Io {

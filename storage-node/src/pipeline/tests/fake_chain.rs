@@ -85,6 +85,8 @@ pub(super) struct Table {
     pub(super) proven: BTreeSet<Period>,
     pub(super) settled: Vec<(DealId, SlotIndex)>,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
+    /// Calls that no endpoint takes, though all answer.
+    pub(super) broken_calls: BTreeSet<&'static str>,
     /// Calls that are refused, and deals whose activation is.
     pub(super) refused_calls: BTreeSet<&'static str>,
     pub(super) refused_deals: BTreeSet<DealId>,
@@ -142,8 +144,10 @@ impl FakeChain {
     ) -> Answer<'_, TxReceipt> {
         let mut table = self.table();
         *table.calls.entry(what).or_default() += 1;
-        let answer = if table.down {
+        let answer = if table.down || table.broken_calls.contains(what) {
             Err(ChainFault::Unreachable("down".to_owned()))
+        } else if table.refused_calls.contains(what) {
+            Err(ChainFault::Refused(what.to_owned()))
         } else {
             match change(&mut table) {
                 Ok(()) if std::mem::take(&mut table.lose_answer) => {
@@ -177,7 +181,7 @@ impl Table {
         state.map_or(empty, |(_, root, count)| (*root, *count))
     }
 
-    fn emit(&mut self, kind: ChainEventKind) {
+    pub(super) fn emit(&mut self, kind: ChainEventKind) {
         self.block += 1;
         let log_index = self.events.len() as u64;
         self.events.push(ChainEvent {

@@ -6,8 +6,10 @@
 //! | `windows.rs` | proving in time, rot, outages |
 //! | `sectors.rs` | append and activation, restarts between any two steps |
 //! | `sealing.rs` | a sealed sector from its data to its windows, and what can befall it |
+//! | `clocks.rs` | what has a deadline of its own is held up by nothing, and costs nothing when it is for nobody |
 //! | `packing.rs` | what is packed, given up and forgotten |
 
+mod clocks;
 mod fake_chain;
 mod packing;
 mod sealing;

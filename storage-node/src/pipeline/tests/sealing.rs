@@ -21,10 +21,10 @@ use crate::sealing::Asked;
 use crate::serve::{NodeHandler, ServeContext};
 use crate::store::{DataCopy, Side};
 
-const SEALED: SectorKind = SectorKind::Sealed;
+pub(super) const SEALED: SectorKind = SectorKind::Sealed;
 
 /// Chain and machine in turn, until neither gets anything further.
-async fn drive(work: &Work) {
+pub(super) async fn drive(work: &Work) {
     for _ in 0..10 {
         let before = work.ledger.sectors(|_| true);
         settle(work).await;
@@ -38,7 +38,7 @@ async fn drive(work: &Work) {
 }
 
 /// The sealed sector there is, with its state in a word.
-fn sealed_sector(work: &Work) -> (SectorId, SectorState) {
+pub(super) fn sealed_sector(work: &Work) -> (SectorId, SectorState) {
     let (sector, record) = work
         .ledger
         .sectors(|record| record.kind == SEALED)
@@ -46,12 +46,12 @@ fn sealed_sector(work: &Work) -> (SectorId, SectorState) {
     (sector, record.state)
 }
 
-fn name(work: &Work) -> &'static str {
+pub(super) fn name(work: &Work) -> &'static str {
     sealed_sector(work).1.name()
 }
 
 /// Two pieces of sealed deals, packed.
-fn with_data(folder: &Path, chain: &FakeChain) -> Work {
+pub(super) fn with_data(folder: &Path, chain: &FakeChain) -> Work {
     let work = start(folder, chain);
     take_piece_of(&work, SEALED, 1, 2_000);
     take_piece_of(&work, SEALED, 2, 900);
@@ -60,7 +60,7 @@ fn with_data(folder: &Path, chain: &FakeChain) -> Work {
 }
 
 /// Precommitted, and the round that seeds its challenges is out.
-async fn challenged(work: &Work, chain: &FakeChain) {
+pub(super) async fn challenged(work: &Work, chain: &FakeChain) {
     drive(work).await;
     assert_eq!(name(work), "precommitted", "it waits for its seed");
     chain.advance_to(SCHEDULE.round_time(Period(2)));
