@@ -9,6 +9,9 @@
 //! The folder keeps the keys, so that a second run makes none. Keys are made from a public seed, whatever the set, for a
 //! development chain that ends with the run. The keys of circuits that this run does not use verify nothing.
 
+#[path = "../../prover/examples/measure/mod.rs"]
+mod measure;
+
 use std::{
     error::Error,
     fs::{self, File},
@@ -41,6 +44,7 @@ use cairn_prover::{
     },
 };
 use cairn_wire::{Address, Commitment, Period, SectorKind, SectorNumber, TreeIndex};
+use measure::processor_seconds;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -626,20 +630,6 @@ fn open_leaf(tree: &SparseTree, leaves: &impl LeafChunks, node: u32) -> Outcome<
         .map(|leaf| field::from_bytes(leaf.try_into().unwrap_or(&[0xff; 32])))
         .collect();
     Ok(tree.open(node.into(), &leaves?)?)
-}
-
-/// User and system time of this process so far, all threads, in ticks of 10 ms.
-fn processor_seconds() -> Outcome<f64> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses that may hold spaces.
-    let (_, fields) = stat.rsplit_once(')').ok_or("no such form")?;
-    let ticks: Result<Vec<f64>, _> = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse::<f64>)
-        .collect();
-    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }
 
 /// A line of the process's memory: `VmHWM:` at its fullest since the step began, mapped files included; `RssAnon:` now,

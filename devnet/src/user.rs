@@ -109,9 +109,17 @@ impl User {
         json_of(&self.must(&Self::put_args(file, name, coding)).await?)
     }
 
-    /// The arguments of `put`, for stories that look at its failure.
-    #[must_use]
-    pub fn put_args(file: &Path, name: &str, coding: Coding) -> Vec<OsString> {
+    /// Puts a file under a name and returns once the pieces are with their nodes: the slots are filled later.
+    ///
+    /// # Errors
+    /// When the command fails, with what it printed.
+    pub async fn put_unwaited(&self, file: &Path, name: &str, coding: Coding) -> Result<()> {
+        let mut args = Self::put_args(file, name, coding);
+        args.push("--no-wait".into());
+        self.must(&args).await.map(drop)
+    }
+
+    fn put_args(file: &Path, name: &str, coding: Coding) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec!["put".into(), file.into()];
         args.extend(words(&["--name", name, "--json"]));
         args.extend(coding.args().into_iter().map(OsString::from));

@@ -11,7 +11,7 @@ mod support;
 use cairn_devnet::chain_view;
 use cairn_devnet::network::Network;
 use cairn_wire::{Period, SlotIndex, TreeIndex};
-use support::{TWO_OF_FOUR, TWO_PERIODS, file, network, providers};
+use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, providers};
 
 /// Bytes of a full segment at 2 of 4 with the small set's largest piece: 2 * 127 * 2^11.
 const SEGMENT: usize = 2 * 127 * 2048;
@@ -51,12 +51,7 @@ async fn files_of_every_shape_are_put_proven_paid_and_read_back_with_nodes_dead(
     network.kill_node(3).await.expect("kill");
     let back = dir.path().join("back");
     for (name, content) in &kept {
-        let outcome = user.get(name, &back, None).await.expect("get runs");
-        assert!(outcome.ok, "{name}: {}", outcome.err);
-        assert!(
-            std::fs::read(&back).expect("the file") == *content,
-            "{name} is bit-identical"
-        );
+        comes_back(&network, name, content).await;
     }
     let (name, content) = kept.last().expect("a file");
     let (from, to) = (SEGMENT - 7, 2 * SEGMENT + 99);

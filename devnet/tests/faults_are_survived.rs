@@ -11,8 +11,8 @@ mod support;
 use std::time::Duration;
 
 use cairn_devnet::chain_view;
-use cairn_devnet::user::{Coding, User};
-use support::{TWO_OF_FOUR, TWO_PERIODS, file, network, providers};
+use cairn_devnet::user::Coding;
+use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, providers};
 
 const LONG: Coding = Coding {
     periods: 40,
@@ -24,11 +24,11 @@ async fn a_node_killed_during_put_packs_and_proves_after_its_restart() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut network = network(dir.path(), 4).await;
     let (path, content) = file(dir.path(), "file", 1, 900_000);
-    let mut args = User::put_args(&path, "file", LONG);
-    args.push("--no-wait".into());
-    let user = network.user();
-    let outcome = user.run(&args).await.expect("put runs");
-    assert!(outcome.ok, "{}", outcome.err);
+    network
+        .user()
+        .put_unwaited(&path, "file", LONG)
+        .await
+        .expect("put");
     // Receipts are out and acceptances in: from here on the piece is the node's to lose.
     network.kill_node(2).await.expect("kill");
     network.start_node(2).await.expect("start again");
@@ -49,13 +49,7 @@ async fn a_node_killed_during_put_packs_and_proves_after_its_restart() {
     // The node that was killed has to serve one half, so it is asked.
     network.kill_node(0).await.expect("kill");
     network.kill_node(1).await.expect("kill");
-    let back = dir.path().join("back");
-    let outcome = user.get("file", &back, None).await.expect("get runs");
-    assert!(outcome.ok, "{}", outcome.err);
-    assert!(
-        std::fs::read(&back).expect("the file") == content,
-        "bit-identical"
-    );
+    comes_back(&network, "file", &content).await;
     network.stop().await.expect("a clean end");
 }
 
@@ -134,17 +128,7 @@ async fn a_whole_network_is_stopped_and_resumed_from_its_folder() {
     let second = cairn_devnet::network::Network::resume(&folder)
         .await
         .expect("resumed");
-    let back = dir.path().join("back");
-    let outcome = second
-        .user()
-        .get("file", &back, None)
-        .await
-        .expect("get runs");
-    assert!(outcome.ok, "{}", outcome.err);
-    assert!(
-        std::fs::read(&back).expect("the file") == content,
-        "bit-identical"
-    );
+    comes_back(&second, "file", &content).await;
     let providers = providers(&second);
     chain_view::wait_for_windows(second.chain(), &providers, 1, TWO_PERIODS)
         .await

@@ -14,10 +14,10 @@ use cairn_devnet::chain_view;
 use cairn_devnet::network::Network;
 use cairn_devnet::plan::Plan;
 use cairn_devnet::sealed_view::{self, SealedNews, SealedStep};
-use cairn_devnet::user::{Coding, User};
+use cairn_devnet::user::Coding;
 use cairn_prover::params::SMALL;
 use cairn_wire::DealId;
-use support::{TWO_OF_FOUR, TWO_PERIODS, file, key_dir, network, planned, providers};
+use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, key_dir, network, planned, providers};
 
 /// From the put to the last slot: sealing takes seconds, its challenge up to a period, each proof seconds.
 const SEALED_WITHIN: Duration = Duration::from_secs(240);
@@ -37,10 +37,11 @@ async fn put(
     coding: Coding,
 ) -> (u64, Vec<DealId>, usize) {
     let before = network.chain().head().await.expect("a head").number;
-    let mut args = User::put_args(path, "vault", coding);
-    args.push("--no-wait".into());
-    let outcome = network.user().run(&args).await.expect("put runs");
-    assert!(outcome.ok, "{}{}", outcome.out, outcome.err);
+    network
+        .user()
+        .put_unwaited(path, "vault", coding)
+        .await
+        .expect("put");
     let seen = chain_view::deals_since(network.chain(), before)
         .await
         .expect("the chain answers");
@@ -111,17 +112,7 @@ async fn a_sealed_file_is_proven_for_ten_periods_through_restarts_and_comes_back
 
     network.kill_node(0).await.expect("kill");
     network.kill_node(1).await.expect("kill");
-    let back = dir.path().join("back");
-    let outcome = network
-        .user()
-        .get("vault", &back, None)
-        .await
-        .expect("get runs");
-    assert!(outcome.ok, "{}", outcome.err);
-    assert!(
-        std::fs::read(&back).expect("the file") == content,
-        "bit-identical"
-    );
+    comes_back(&network, "vault", &content).await;
     network.stop().await.expect("a clean end");
 }
 
@@ -141,21 +132,11 @@ async fn a_piece_that_lies_only_in_a_sealed_sector_is_read_back_by_unsealing() {
     until_filled(&mut network, since, &deals, slots).await;
     // The data is dropped once the sector is active; a moment for the node to see that.
     tokio::time::sleep(Duration::from_secs(10)).await;
-    let back = dir.path().join("back");
-    let outcome = network
-        .user()
-        .get("vault", &back, None)
-        .await
-        .expect("get runs");
-    assert!(outcome.ok, "{}", outcome.err);
+    let outcome = comes_back(&network, "vault", &content).await;
     assert!(
         outcome.err.contains("being unsealed"),
         "the user is told why it takes longer: {:?}",
         outcome.err
-    );
-    assert!(
-        std::fs::read(&back).expect("the file") == content,
-        "bit-identical"
     );
     network.stop().await.expect("a clean end");
 }

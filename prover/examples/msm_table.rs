@@ -4,9 +4,10 @@
 //! cargo run -p cairn-prover --example msm_table -- 16 18 20
 //! ```
 
+mod measure;
+
 use std::{
     error::Error,
-    fs,
     hint::black_box,
     io::{Write, stdout},
     time::Instant,
@@ -23,6 +24,7 @@ use cairn_prover::groth16::{
     blinding_rng,
     msm::{Terms, fold, sums},
 };
+use measure::processor_seconds;
 
 /// Runs of each; the fastest counts, being the least disturbed.
 const REPEATS: usize = 3;
@@ -107,18 +109,4 @@ fn fastest<T>(mut work: impl FnMut() -> T) -> Result<(T, String), Box<dyn Error>
     }
     let result = result.ok_or("nothing ran")?;
     Ok((result, format!("{clock:.3} ({processor:.2})")))
-}
-
-/// User and system time of this process so far, all threads, in ticks of 10 ms.
-fn processor_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses that may hold spaces.
-    let (_, fields) = stat.rsplit_once(')').ok_or("no such form")?;
-    let ticks: Result<Vec<f64>, _> = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse::<f64>)
-        .collect();
-    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }

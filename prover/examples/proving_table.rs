@@ -6,6 +6,8 @@
 //! cargo run -p cairn-prover --example proving_table -- testnet        128 samples at 512 MiB sectors: minutes
 //! ```
 
+mod measure;
+
 use std::{
     error::Error,
     fs,
@@ -23,6 +25,7 @@ use cairn_prover::{
     params::ParamSet,
     synthetic::{ReplicaPurpose, SyntheticProvider, SyntheticReplica, SyntheticSector},
 };
+use measure::processor_seconds;
 
 /// Proofs of each row; the fastest counts, being the least disturbed.
 const REPEATS: u32 = 3;
@@ -176,20 +179,6 @@ where
         processor: processor_seconds()? - processor,
     };
     Ok((result, spent))
-}
-
-/// User and system time of this process so far, all threads, in ticks of 10 ms.
-fn processor_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field is a name in parentheses that may hold spaces.
-    let (_, fields) = stat.rsplit_once(')').ok_or("no such form")?;
-    let ticks: Result<Vec<f64>, _> = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse::<f64>)
-        .collect();
-    Ok(ticks?.iter().sum::<f64>() / 100.0)
 }
 
 fn peak_memory() -> Result<String, Box<dyn Error>> {

@@ -19,7 +19,7 @@ use crate::accounts;
 use crate::chain_view;
 use crate::network::Network;
 use crate::plan::Plan;
-use crate::user::{Coding, User};
+use crate::user::Coding;
 use screen::Screen;
 
 /// Nodes of the demo; a file goes to all of them.
@@ -195,12 +195,7 @@ async fn put(
     ))?;
     let before = network.chain().head().await?.number;
     let began = Instant::now();
-    let mut args = User::put_args(file, NAME, CODING);
-    args.push("--no-wait".into());
-    let outcome = network.user().run(&args).await?;
-    if !outcome.ok {
-        bail!("cairn put failed:\n{}{}", outcome.out, outcome.err);
-    }
+    network.user().put_unwaited(file, NAME, CODING).await?;
     let took = began.elapsed().as_secs_f64();
     let line_bytes = bytes * u64::from(n) / u64::from(k);
     screen.fact(&format!(

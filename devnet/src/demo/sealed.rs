@@ -13,7 +13,7 @@ use super::{Table, node_of};
 use crate::chain_view;
 use crate::network::Network;
 use crate::sealed_view::{self, SealedNews, SealedStep};
-use crate::user::{Coding, User};
+use crate::user::Coding;
 
 /// The sealed object's name.
 pub(super) const NAME: &str = "vault.tar";
@@ -52,16 +52,7 @@ pub(super) async fn put(screen: &mut Screen, network: &Network, file: &Path) -> 
     let bytes = std::io::copy(&mut head, &mut std::fs::File::create(&part)?)?;
     let since_block = network.chain().head().await?.number;
     let began = Instant::now();
-    let mut args = User::put_args(&part, NAME, CODING);
-    args.push("--no-wait".into());
-    let outcome = network.user().run(&args).await?;
-    if !outcome.ok {
-        bail!(
-            "cairn put --kind sealed failed:\n{}{}",
-            outcome.out,
-            outcome.err
-        );
-    }
+    network.user().put_unwaited(&part, NAME, CODING).await?;
     let seen = chain_view::deals_since(network.chain(), since_block).await?;
     screen.fact(&format!(
         "{bytes} bytes in {} deals, {} slots, {periods} periods; uploaded after {:.1} s",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cairn_devnet::network::Network;
 use cairn_devnet::plan::Plan;
-use cairn_devnet::user::Coding;
+use cairn_devnet::user::{Coding, Outcome};
 use cairn_prover::params::SMALL;
 use cairn_wire::Address;
 
@@ -44,6 +44,22 @@ pub(crate) fn providers(network: &Network) -> Vec<Address> {
     (0..network.plan().nodes)
         .map(|i| network.provider(i).expect("a provider"))
         .collect()
+}
+
+/// Gets the object and holds it against what was put.
+pub(crate) async fn comes_back(network: &Network, name: &str, content: &[u8]) -> Outcome {
+    let back = network.dir().join("back");
+    let outcome = network
+        .user()
+        .get(name, &back, None)
+        .await
+        .expect("get runs");
+    assert!(outcome.ok, "{name}: {}", outcome.err);
+    assert!(
+        std::fs::read(&back).expect("the file") == content,
+        "{name} is bit-identical"
+    );
+    outcome
 }
 
 /// `len` bytes that do not repeat, different for each `seed`.

@@ -1,6 +1,6 @@
 //! What the attacks on all circuits share.
 
-use ark_ff::Field;
+use ark_ff::{BigInteger, Field, PrimeField};
 use ark_relations::gr1cs::ConstraintSynthesizer;
 use cairn_merkle::poseidon2::WIDTH;
 use cairn_merkle::{Fr, TreeKind, tree};
@@ -60,6 +60,14 @@ impl<C> Attack<C> {
         self.audit = self.audit.forge(scope, what, occurrence, forgery);
         self
     }
+}
+
+/// The bits of h + r, if they are at most 255.
+pub(crate) fn second_representation(element: Fr) -> Option<Vec<Fr>> {
+    let mut second = element.into_bigint();
+    let overflow = second.add_with_carry(&Fr::MODULUS);
+    let fits = !overflow && !second.get_bit(255);
+    fits.then(|| (0..255).map(|i| Fr::from(second.get_bit(i))).collect())
 }
 
 /// Every attack is refused by its rule alone, and every rule of the circuit has an attack.
