@@ -281,6 +281,10 @@ mod tests {
     }
 
     fn appended(provider: Address, comm_d: Commitment) -> ChainEvent {
+        appended_as(SectorKind::Hot, provider, comm_d)
+    }
+
+    fn appended_as(kind: SectorKind, provider: Address, comm_d: Commitment) -> ChainEvent {
         event(ChainEventKind::SectorAppended {
             provider,
             tree: TreeIndex(0),
@@ -288,7 +292,7 @@ mod tests {
             number: SectorNumber(7),
             comm_r: element(2),
             comm_d,
-            kind: SectorKind::Hot,
+            kind,
             root: element(4),
             effective_period: Period(1),
         })
@@ -346,6 +350,13 @@ mod tests {
             "{record:?}"
         );
         assert!(got.surprises.is_empty(), "{:?}", got.surprises);
+    }
+
+    #[test]
+    fn a_sealed_append_never_registers_a_hot_sector_of_the_same_data() {
+        let sealed = appended_as(SectorKind::Sealed, ME, element(1));
+        let got = interpret(ME, &[sealed], &[packed()], &[], 10);
+        assert!(got.step.sectors.is_empty(), "{:?}", got.step.sectors);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Work {
         }
     }
 
-    fn proves_replicas(&self) -> bool {
+    pub(super) fn proves_replicas(&self) -> bool {
         let proves = |seal: SealState| matches!(seal, SealState::Proving { partitions, .. } if partitions < self.seal.partitions);
         let proving = |record: &SectorRecord| record.state.seal().is_some_and(proves);
         !self.ledger.sectors(proving).is_empty()

@@ -8,18 +8,18 @@ use cairn_contracts::ReplicaStatus;
 use cairn_merkle::Commitment;
 use cairn_wire::message::ReadRange;
 use cairn_wire::{
-    ContentId, Eip712Domain, ErrorCode, Handler as _, Peer, Period, SecretKey, SectorKind,
-    SectorNumber,
+    ContentId, DealId, Eip712Domain, ErrorCode, Handler as _, Peer, Period, SecretKey, SectorKind,
+    SectorNumber, Signature, SlotIndex,
 };
 
 use super::fake_chain::{FakeChain, KEYS, SCHEDULE, rules, set};
 use super::{settle, start, state_of, take_piece, take_piece_of};
 use crate::dashboard::{Alarm, Counter, Gauge};
-use crate::deal::{SealEvent, SealState, SectorEvent, SectorId, SectorState};
+use crate::deal::{SealEvent, SealState, SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
 use crate::pipeline::Work;
 use crate::sealing::Asked;
 use crate::serve::{NodeHandler, ServeContext};
-use crate::store::{DataCopy, Side};
+use crate::store::{DataCopy, Side, SlotKey, SlotRecord};
 
 pub(super) const SEALED: SectorKind = SectorKind::Sealed;
 
@@ -434,6 +434,55 @@ async fn without_an_unsealed_copy_data_goes_once_it_is_active_and_comes_back_whe
         work.give_up_data(old).unwrap();
     }
     assert_eq!(read(&work, &content_id, 2_000), None, "it made room");
+}
+
+#[tokio::test]
+async fn a_second_deal_for_a_piece_that_is_only_a_replica_is_unsealed_for_and_then_active() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = active(folder.path(), &chain).await;
+    work.seal.keep_unsealed = false;
+    work.pack().unwrap();
+    let (sector, _) = sealed_sector(&work);
+    let key = |deal| SlotKey {
+        deal: DealId(deal),
+        slot: SlotIndex(0),
+    };
+    let first = work.ledger.slot(key(1)).unwrap();
+    let second = SlotRecord {
+        state: SlotState::Stored,
+        ..first
+    };
+    work.ledger.put_slot(key(9), second).unwrap();
+    let accept = SlotEvent::Accept(Signature([2; 65]));
+    work.ledger.step_slot(key(9), accept, 1).unwrap();
+    work.pack().unwrap();
+    assert_eq!(state_of(&work, 9), "accepted", "its bytes are not here");
+    assert_eq!(work.unseals.begin(1_000), Some(sector), "but asked for");
+    assert!(work.unseal(sector).unwrap(), "unsealed");
+    work.unseals.end(sector, true, 1_000);
+    work.pack().unwrap();
+    assert_eq!(state_of(&work, 9), "packed", "in the sector it lies in");
+    drive(&work).await;
+    assert_eq!(state_of(&work, 9), "active", "proven to lie there");
+}
+
+#[tokio::test]
+async fn nothing_is_unsealed_into_the_space_that_is_kept_back_and_none_while_a_replica_is_proven() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = with_data(folder.path(), &chain);
+    challenged(&work, &chain).await;
+    settle(&work).await;
+    assert!(work.proves_replicas(), "a reader has to wait");
+    drive(&work).await;
+    assert!(!work.proves_replicas(), "no longer");
+    work.seal.keep_unsealed = false;
+    work.pack().unwrap();
+    work.seal.reserve_bytes = u64::MAX / 2;
+    let (sector, _) = sealed_sector(&work);
+    let refused = work.unseal(sector).unwrap_err().to_string();
+    assert!(refused.contains("are kept back"), "{refused}");
 }
 
 #[tokio::test]
