@@ -1,5 +1,7 @@
 //! A replica whose clock runs is held up by nothing that can wait; what is for nobody costs nothing.
 
+use std::path::Path;
+
 use cairn_contracts::{ChainEventKind, ReplicaStatus};
 use cairn_wire::{DealId, Period, SectorNumber};
 
@@ -9,6 +11,16 @@ use super::{settle, state_of, take_piece};
 use crate::dashboard::{Alarm, Counter};
 use crate::deal::SealState;
 use crate::error::{ProvingError, SealError, StoreError};
+use crate::pipeline::Work;
+
+/// Challenged, and the machine has yet to prove it.
+async fn provable(folder: &Path, chain: &FakeChain) -> Work {
+    let work = with_data(folder, chain);
+    challenged(&work, chain).await;
+    settle(&work).await;
+    assert_eq!(name(&work), "proving", "the machine's turn");
+    work
+}
 
 #[tokio::test]
 async fn activations_that_no_endpoint_takes_do_not_keep_a_replica_from_being_proven() {
@@ -41,9 +53,7 @@ async fn activations_that_no_endpoint_takes_do_not_keep_a_replica_from_being_pro
 async fn a_replica_is_handed_in_before_anything_else_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
-    let work = with_data(folder.path(), &chain);
-    challenged(&work, &chain).await;
-    settle(&work).await;
+    let work = provable(folder.path(), &chain).await;
     work.run_machine(sealed_sector(&work).0);
     take_piece(&work, 7, 500);
     assert_eq!(work.pack().unwrap(), 1, "a hot sector waits as well");
@@ -56,9 +66,7 @@ async fn a_replica_is_handed_in_before_anything_else_is_sent() {
 async fn a_proof_that_is_refused_is_tried_often_enough_before_it_is_due() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
-    let work = with_data(folder.path(), &chain);
-    challenged(&work, &chain).await;
-    settle(&work).await;
+    let work = provable(folder.path(), &chain).await;
     work.run_machine(sealed_sector(&work).0);
     chain.table().refused_calls.insert("prove_replica");
     // A look at the clock takes ten seconds: without a bound the eighth wait alone would be an hour.
@@ -81,9 +89,7 @@ async fn a_proof_that_is_refused_is_tried_often_enough_before_it_is_due() {
 async fn a_deposit_at_risk_is_told_although_the_proof_is_there_and_was_not_handed_in() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
-    let work = with_data(folder.path(), &chain);
-    challenged(&work, &chain).await;
-    settle(&work).await;
+    let work = provable(folder.path(), &chain).await;
     work.run_machine(sealed_sector(&work).0);
     let due_unix = sealed_sector(&work).1.seal().unwrap().due_unix().unwrap();
     chain.table().refused_calls.insert("prove_replica");
@@ -98,9 +104,7 @@ async fn a_deposit_at_risk_is_told_although_the_proof_is_there_and_was_not_hande
 async fn labels_that_rot_after_the_precommit_cost_time_and_no_deposit() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
-    let work = with_data(folder.path(), &chain);
-    challenged(&work, &chain).await;
-    settle(&work).await;
+    let work = provable(folder.path(), &chain).await;
     let (sector, state) = sealed_sector(&work);
     let id = state.seal().unwrap().id().unwrap();
     work.begin_anew(sector, "a test");
@@ -182,9 +186,7 @@ async fn a_number_that_the_chain_forgot_is_given_up_before_anything_is_spent_on_
 async fn a_precommit_that_the_chain_forgot_is_lost_aloud_once_its_proof_would_be_too_late() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
-    let work = with_data(folder.path(), &chain);
-    challenged(&work, &chain).await;
-    settle(&work).await;
+    let work = provable(folder.path(), &chain).await;
     let Some(SealState::Proving { due_unix, .. }) = sealed_sector(&work).1.seal() else {
         panic!("it is challenged");
     };
