@@ -14,6 +14,7 @@ const CONTRACTS = {
   Beacon: "src/Beacon.sol",
   Providers: "src/Providers.sol",
   Sectors: "src/Sectors.sol",
+  Collateral: "src/Collateral.sol",
   Deals: "src/Deals.sol",
   Replicas: "src/Replicas.sol",
   TestToken: "src/dev/TestToken.sol",
@@ -23,7 +24,7 @@ const CONTRACTS = {
 const SETTINGS = {
   evmVersion: "prague",
   viaIR: true,
-  optimizer: { enabled: true, runs: 10000 },
+  optimizer: { enabled: true, runs: 200 },
   metadata: { bytecodeHash: "none", appendCBOR: false },
   remappings: [],
 };

@@ -85,6 +85,14 @@ library Constants {
 
     /// Most sector numbers one call reserves.
     uint256 internal constant MAX_RESERVED = 256;
+    /// Most declared skips of a window proof (the circuit takes no more).
+    uint8 internal constant MAX_SKIPS = 8;
+    /// A bounty is at most half of what is slashed: whoever shows its own fault still loses the other half.
+    uint16 internal constant MAX_BOUNTY_BASIS_POINTS = 5_000;
+    /// A miss costs this many times the pay it would have earned; a declared skip or fault, that many.
+    uint256 internal constant MISS_FACTOR = 5;
+    uint256 internal constant DECLARED_FACTOR = 3;
+
     /// Most partitions of a proof of replication.
     uint256 internal constant MAX_PARTITIONS = 32;
     /// Where lost deposits go: ERC-20s refuse the zero address, and nobody has this one's key.
@@ -99,6 +107,8 @@ library Constants {
     /// Periods a hot sector must be without live slots before a stranger may retire it: its owner gets that
     /// long between append and activation.
     uint64 internal constant STRANGER_RETIRE_PERIODS = 4;
+    /// Fewer than k filled slots for this long: the deal is lost.
+    uint64 internal constant LOST_AFTER = 14 days;
     /// Asks are per this many stored bytes (1 TiB) and period.
     uint256 internal constant ASK_UNIT_BYTES = 1 << 40;
     /// Bytes of a stored leaf.

@@ -7,106 +7,22 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Acceptances} from "./Acceptances.sol";
+import {Collateral} from "./Collateral.sol";
 import {Constants} from "./Constants.sol";
+import {DealEvents} from "./DealEvents.sol";
 import {Activation, Deal, NewDeal, Permit, Slot, SlotState, SlotStatus} from "./DealTypes.sol";
 import {Periods} from "./Periods.sol";
 import {Providers} from "./Providers.sol";
+import {RepairRights} from "./RepairRights.sol";
 import {Circuit, Sector} from "./SectorTypes.sol";
 import {Sectors} from "./Sectors.sol";
 import {Verifier} from "./Verifier.sol";
 import {Words} from "./Words.sol";
 
 /// @title The books of Deals: what is stored, and the checks and arithmetic behind each entry.
-abstract contract DealBook is Acceptances, Periods {
+abstract contract DealBook is DealEvents, Acceptances, Periods {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
-
-    /// @notice New deal number `index` of the call: slots, k, code, strips, segment or periods are no valid terms.
-    error Deals_TermsRefused(uint256 index);
-    /// @notice New deal number `index` asks for a kind this deployment does not serve.
-    error Deals_KindRefused(uint256 index, uint8 kind);
-    /// @notice New deal number `index`: length and b of the slot disagree, or the piece is larger than a sector.
-    error Deals_PieceRefused(uint256 index, uint256 slot);
-    /// @notice New deal number `index` pays less than the provider named in the slot asks.
-    error Deals_PriceBelowAsk(uint256 index, uint256 slot, uint256 ask);
-    /// @notice The caller has not allowed Deals to take the escrow.
-    error Deals_AllowanceTooLow(uint256 needed, uint256 got);
-    /// @notice The token delivered less than was sent.
-    error Deals_TokenTookFee(uint256 expected, uint256 got);
-    /// @notice No deal has this number.
-    error Deals_NoSuchDeal(uint64 deal);
-    /// @notice The deal has fewer slots.
-    error Deals_NoSuchSlot(uint64 deal, uint8 slot);
-    /// @notice The slot array given is not the one the deal was opened with.
-    error Deals_SlotsMismatch(uint64 deal);
-    /// @notice The slot names another provider.
-    error Deals_NotYourSlot(uint64 deal, uint8 slot, address named);
-    /// @notice The slot is filled or closed.
-    error Deals_SlotTaken(uint64 deal, uint8 slot);
-    /// @notice Only a filled slot is settled.
-    error Deals_SlotNotFilled(uint64 deal, uint8 slot);
-    /// @notice The slot has ended already.
-    error Deals_SlotClosed(uint64 deal, uint8 slot);
-    /// @notice Slots of this deal could be filled until period `activateBy` froze.
-    error Deals_TooLate(uint64 deal, uint64 openPeriod, uint64 activateBy);
-    /// @notice The slot cannot end yet: its last period still runs, or it may still be filled.
-    error Deals_TooEarly(uint64 deal, uint8 slot);
-    /// @notice The owner took the deal back.
-    error Deals_Cancelled(uint64 deal);
-    /// @notice Only the owner may.
-    error Deals_NotOwner(uint64 deal);
-    /// @notice A slot was filled: the deal can no longer be taken back.
-    error Deals_AlreadyActive(uint64 deal);
-    /// @notice The caller has no such sector.
-    error Deals_SectorNotOpen(uint64 number);
-    /// @notice The sector is not of the kind the deal asks for.
-    error Deals_SectorKind(uint64 deal, uint64 number);
-    /// @notice The piece does not lie at a multiple of its size inside the sector.
-    error Deals_OffsetRefused(uint64 deal, uint8 slot);
-    /// @notice The owner's acceptance has expired.
-    error Deals_AcceptanceExpired(uint64 deal, uint8 slot);
-    /// @notice The signature is not the owner's over exactly these terms.
-    error Deals_AcceptanceRefused(uint64 deal, uint8 slot);
-    /// @notice Between one and `most` slots are filled by one call (or the lists differ in length).
-    error Deals_ActivationCount(uint256 got, uint256 most);
-    /// @notice The account has no credit.
-    error Deals_NothingToWithdraw(address account);
-
-    /// @notice A deal opened; `terms` is everything a stranger needs, the slot array in full.
-    event DealOpened(
-        uint64 indexed deal,
-        address indexed owner,
-        uint64 startPeriod,
-        uint64 endPeriod,
-        uint64 activateBy,
-        uint128 escrow,
-        NewDeal terms
-    );
-    /// @notice The owner cancelled before any slot was filled; `refund` was credited to it.
-    event DealCancelled(uint64 indexed deal, uint256 refund);
-    /// @notice A provider filled a slot; it earns from `firstPeriod` on.
-    event SlotFilled(
-        uint64 indexed deal,
-        uint8 indexed slot,
-        address indexed provider,
-        uint64 sector,
-        uint256 commP,
-        uint40 offsetLeaves,
-        uint64 firstPeriod
-    );
-    /// @notice `amount` for `periods` proven periods was credited; all proven periods up to `throughPeriod` are paid.
-    event Settled(
-        uint64 indexed deal,
-        uint8 indexed slot,
-        address indexed provider,
-        uint256 amount,
-        uint64 periods,
-        uint64 throughPeriod
-    );
-    /// @notice A slot ended; what it had not earned was credited to the owner.
-    event SlotClosed(uint64 indexed deal, uint8 indexed slot, uint256 refund);
-    /// @notice Credit left the contract.
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
     /// @notice The one token of this deployment.
     IERC20 public immutable token;
@@ -114,13 +30,24 @@ abstract contract DealBook is Acceptances, Periods {
     Providers public immutable providers;
     /// @notice Holds the trees and their proofs.
     Sectors public immutable sectors;
+    /// @notice Holds what providers stake.
+    Collateral public immutable collateral;
     /// @notice Checks every proof.
     Verifier public immutable verifier;
+    /// @notice May bind, once; nothing else.
+    address public immutable deployer;
     /// @notice A sector has 2^this leaves.
     uint8 public immutable sectorLog2Leaves;
     /// @notice Most pieces one proof of `include` places.
     uint8 public immutable includeWidth;
     address internal immutable _includeKey;
+
+    /// @notice Says who may fill a freed slot; zero until bound.
+    RepairRights public repairs;
+    /// @notice Direct challenges; may free a slot.
+    address public challenges;
+    /// @notice Disputes about commitments; may free a slot and void its commitment.
+    address public disputes;
 
     /// @notice The newest deal's number; numbers begin at 1.
     uint64 public lastDeal;
@@ -130,8 +57,12 @@ abstract contract DealBook is Acceptances, Periods {
     mapping(uint64 deal => Deal) internal _deals;
     mapping(uint64 deal => mapping(uint8 slot => SlotState)) internal _slots;
 
-    constructor(IERC20 token_, Providers providers_, Sectors sectors_) Periods(sectors_.schedule()) {
+    constructor(IERC20 token_, Providers providers_, Sectors sectors_, Collateral collateral_)
+        Periods(sectors_.schedule())
+    {
         token = token_;
+        deployer = msg.sender;
+        collateral = collateral_;
         providers = providers_;
         sectors = sectors_;
         verifier = sectors_.verifier();
@@ -202,16 +133,14 @@ abstract contract DealBook is Acceptances, Periods {
         if (d.cancelled) revert Deals_Cancelled(a.deal);
         if (keccak256(abi.encode(a.slots)) != d.slotsHash) revert Deals_SlotsMismatch(a.deal);
         Slot calldata piece = a.slots[a.slot];
-        if (piece.provider != msg.sender) revert Deals_NotYourSlot(a.deal, a.slot, piece.provider);
-        if (s.status != SlotStatus.Empty) revert Deals_SlotTaken(a.deal, a.slot);
         if (sector.kind != d.kind) revert Deals_SectorKind(a.deal, number);
-        uint64 open = openPeriod(_now());
-        if (open > _activateBy(d)) revert Deals_TooLate(a.deal, open, _activateBy(d));
         if (!_fits(a.offsetLeaves, piece.b)) revert Deals_OffsetRefused(a.deal, a.slot);
-        if (_now() > a.expiry) revert Deals_AcceptanceExpired(a.deal, a.slot);
-        if (!_accepted(a, piece, d.owner)) revert Deals_AcceptanceRefused(a.deal, a.slot);
+        uint64 open = openPeriod(_now());
+        if (s.status == SlotStatus.Freed) _takeOver(a, d, s, open);
+        else _takeUp(a, d, s, piece, open);
 
-        d.filled += 1;
+        d.live += 1;
+        if (d.live >= d.k) d.scarceSince = 0;
         s.provider = msg.sender;
         s.tree = sector.tree;
         s.status = SlotStatus.Filled;
@@ -220,8 +149,67 @@ abstract contract DealBook is Acceptances, Periods {
         s.firstPeriod = open;
         s.offsetLeaves = a.offsetLeaves;
         s.commP = a.commP;
+        collateral.lock(msg.sender, sector.tree, d.pricePerSlotPeriod);
         emit SlotFilled(a.deal, a.slot, msg.sender, number, a.commP, a.offsetLeaves, open);
         return Words.piece(a.offsetLeaves, piece.b, uint40(piece.byteLen));
+    }
+
+    /// The provider named in the terms fills an empty slot with what the owner accepted.
+    function _takeUp(Activation calldata a, Deal storage d, SlotState storage s, Slot calldata piece, uint64 open)
+        private
+    {
+        if (piece.provider != msg.sender) revert Deals_NotYourSlot(a.deal, a.slot, piece.provider);
+        if (s.status != SlotStatus.Empty) revert Deals_SlotTaken(a.deal, a.slot);
+        if (open > _activateBy(d)) revert Deals_TooLate(a.deal, open, _activateBy(d));
+        if (_now() > a.expiry) revert Deals_AcceptanceExpired(a.deal, a.slot);
+        if (!_accepted(a, piece, d.owner)) revert Deals_AcceptanceRefused(a.deal, a.slot);
+        d.filled += 1;
+    }
+
+    /// Another provider fills a freed slot with the same piece: what the owner accepted then is accepted now. It earns the
+    /// rest of the escrow and the bounty of the slot's repair part.
+    function _takeOver(Activation calldata a, Deal storage d, SlotState storage s, uint64 open) private {
+        if (open > _end(d)) revert Deals_Ended(a.deal, open, _end(d));
+        if (s.commP != 0 && a.commP != s.commP) revert Deals_CommitmentRefused(a.deal, a.slot, s.commP, a.commP);
+        _requireEligible(a.deal, a.slot, d, s);
+        repairs.take(a.deal, a.slot, msg.sender);
+        s.paidBefore = s.paidPeriods;
+        emit SlotRepaired(a.deal, a.slot, msg.sender, s.provider);
+        collateral.spend(a.deal, a.slot, msg.sender);
+    }
+
+    /// Neither who lost the slot nor who holds another one of the deal repairs it. Work: linear in n.
+    function _requireEligible(uint64 deal_, uint8 slot, Deal storage d, SlotState storage s) internal view virtual {
+        bool eligible = s.provider != msg.sender;
+        for (uint256 i = 0; eligible && i < d.n; ++i) {
+            SlotState storage other = _slots[deal_][uint8(i)];
+            eligible = other.provider != msg.sender || other.status != SlotStatus.Filled;
+        }
+        if (!eligible) revert Deals_NotEligible(deal_, slot, msg.sender);
+    }
+
+    /// Takes a filled slot from its provider: paid up, its repair part put aside, open for a repair.
+    function _freeSlot(Deal storage d, SlotState storage s, uint64 deal_, uint8 slot) internal {
+        _settle(d, s, deal_, slot);
+        s.status = SlotStatus.Freed;
+        s.challenged = false;
+        d.live -= 1;
+        if (d.live < d.k && d.scarceSince == 0) d.scarceSince = _now();
+        sectors.freeSlot(s.provider, s.sector);
+        emit SlotFreed(deal_, slot, s.provider, s.commP);
+        collateral.fund(deal_, slot, s.provider, s.tree, d.pricePerSlotPeriod);
+    }
+
+    /// Makes the open period the deal's last and returns what the owner gets back for those behind it.
+    function _cut(Deal storage d, uint64 deal_) internal returns (uint64 end, uint256 refund) {
+        end = openPeriod(_now());
+        if (end >= _end(d)) revert Deals_Ended(deal_, end, _end(d));
+        uint256 slots = d.n - d.closed;
+        refund = uint256(d.pricePerSlotPeriod) * (_end(d) - end) * slots;
+        d.periods = uint32(end - d.startPeriod + 1);
+        if (d.activationPeriods > d.periods) d.activationPeriods = d.periods;
+        d.escrow -= refund.toUint128();
+        creditOf[d.owner] += refund;
     }
 
     /// Moves what a filled slot has earned since the last settlement from escrow to its provider's credit.
@@ -238,8 +226,11 @@ abstract contract DealBook is Acceptances, Periods {
     }
 
     /// Proven periods of a filled slot that are not paid yet.
-    function _unpaid(Deal storage d, SlotState storage s) internal view returns (uint64) {
-        return sectors.provenBetween(s.provider, s.tree, s.firstPeriod, _end(d)) - s.paidPeriods;
+    function _unpaid(Deal storage d, SlotState storage s) internal view virtual returns (uint64) {
+        uint64 end = _end(d);
+        uint64 terminated = collateral.terminatedAt(s.provider, s.tree);
+        if (terminated != 0 && terminated < end) end = terminated;
+        return sectors.provenBetween(s.provider, s.tree, s.firstPeriod, end) - (s.paidPeriods - s.paidBefore);
     }
 
     /// Last period of a deal.
@@ -260,6 +251,12 @@ abstract contract DealBook is Acceptances, Periods {
     function _slotOf(Deal storage d, uint64 deal_, uint8 slot) internal view returns (SlotState storage) {
         if (slot >= d.n) revert Deals_NoSuchSlot(deal_, slot);
         return _slots[deal_][slot];
+    }
+
+    function _active(uint64 deal_) internal view returns (Deal storage d) {
+        d = _existing(deal_);
+        if (d.cancelled) revert Deals_Cancelled(deal_);
+        if (d.filled == 0) revert Deals_NotActive(deal_);
     }
 
     /// b is exactly ceil(log2(4 * ceil(byteLen / 127))), and such a piece fits a sector.

@@ -46,7 +46,8 @@ struct Activation {
     bytes acceptance;
 }
 
-/// @notice A deal. `escrow` is what it still holds; `slotsHash` is keccak256(abi.encode(slots)).
+/// @notice A deal. `filled` slots were ever filled, `live` are filled now, `closed` have ended; `escrow` is what it still
+/// holds; `slotsHash` is keccak256(abi.encode(slots)); since `scarceSince` fewer than k slots are filled (0: enough are).
 struct Deal {
     address owner;
     uint16 k;
@@ -55,6 +56,7 @@ struct Deal {
     uint8 codeId;
     uint8 kind;
     bool cancelled;
+    uint16 live;
     uint128 pricePerSlotPeriod;
     uint64 startPeriod;
     uint32 periods;
@@ -63,10 +65,12 @@ struct Deal {
     uint128 escrow;
     uint64 segmentBytes;
     uint32 stripBytes;
+    uint16 closed;
+    uint64 scarceSince;
 }
 
-/// @notice Life of a slot: Empty -> Filled -> Closed, or Empty -> Closed when nobody filled it. (Freed, between Filled
-/// and Filled by a repairer, has its number already.)
+/// @notice Life of a slot: Empty -> Filled -> Closed, or Empty -> Closed when nobody filled it; Filled -> Freed when its
+/// provider fails or leaves, then Freed -> Filled by a repairer, or Freed -> Closed at the end.
 enum SlotStatus {
     Empty,
     Filled,
@@ -74,15 +78,18 @@ enum SlotStatus {
     Closed
 }
 
-/// @notice A slot. Paid for the proven periods of tree `tree` from `firstPeriod` on; `paidPeriods` of them so far.
+/// @notice A slot. Paid for the proven periods of tree `tree` from `firstPeriod` on; `paidPeriods` so far, `paidBefore` of
+/// them to providers before this one. A freed slot keeps the words of the provider that lost it.
 struct SlotState {
     address provider;
     uint32 tree;
     SlotStatus status;
     uint8 b;
     uint32 paidPeriods;
+    bool challenged;
     uint64 sector;
     uint64 firstPeriod;
     uint40 offsetLeaves;
+    uint32 paidBefore;
     uint256 commP;
 }

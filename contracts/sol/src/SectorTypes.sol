@@ -7,7 +7,8 @@ enum Circuit {
     Append,
     Retire,
     Include,
-    Replica
+    Replica,
+    Dispute
 }
 
 /// @notice A circuit's verifying key and its id (hash of its matrices).
@@ -17,12 +18,13 @@ struct CircuitKey {
 }
 
 /// @notice The parameter set. A sector has 2^sectorLog2Leaves leaves, a provider tree 16^treeLevels sectors, an
-/// `include` proof includeWidth places.
+/// `include` proof includeWidth places; a window proof opens postSamples leaves.
 struct Parameters {
     string name;
     uint8 sectorLog2Leaves;
     uint8 treeLevels;
     uint8 includeWidth;
+    uint16 postSamples;
 }
 
 /// @notice A sector. `firstPeriod` is the first period whose frozen tree holds it, `idleSince` the period from

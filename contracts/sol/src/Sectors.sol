@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Beacon} from "./Beacon.sol";
+import {Collateral} from "./Collateral.sol";
 import {Constants} from "./Constants.sol";
 import {Replicas} from "./Replicas.sol";
 import {Runs} from "./Runs.sol";
@@ -21,10 +22,12 @@ import {Words} from "./Words.sol";
 contract Sectors is Trees {
     /// @notice The parameter set contradicts itself or does not fit the inputs of a circuit.
     error Sectors_ParametersRefused();
-    /// @notice Only the deployer binds Deals and Replicas.
+    /// @notice Only the deployer binds Deals, Replicas and Collateral.
     error Sectors_NotDeployer();
-    /// @notice Deals and Replicas are bound for good.
+    /// @notice Deals, Replicas and Collateral are bound for good.
     error Sectors_AlreadyBound();
+    /// @notice A contract to be bound is missing or belongs to other Sectors.
+    error Sectors_BindRefused();
     /// @notice Only Deals moves live slots.
     error Sectors_NotDeals(address caller);
     /// @notice `append` takes hot sectors only; sealed ones come by `appendSealed`.
@@ -43,7 +46,7 @@ contract Sectors is Trees {
     error Sectors_NotYours(address provider, uint64 number);
     /// @notice The tree frozen for the period holds nothing.
     error Sectors_TreeEmpty(address provider, uint32 tree, uint64 period);
-    /// @notice Declared skips are not taken.
+    /// @notice A proof declares at most MAX_SKIPS skips.
     error Sectors_SkipsRefused(uint8 skips);
     /// @notice A proof of the period counts from `from` to `to`.
     error Sectors_OutsideWindow(uint64 period, uint64 from, uint64 to);
@@ -52,8 +55,8 @@ contract Sectors is Trees {
     /// @notice The tree was proven for this period.
     error Sectors_AlreadyProven(address provider, uint32 tree, uint64 period);
 
-    /// @notice Deals and Replicas were bound; this happens once.
-    event Bound(address deals, address replicas);
+    /// @notice Deals, Replicas and Collateral were bound; this happens once.
+    event Bound(address deals, address replicas, address collateral);
     /// @notice The provider took `count` numbers from `first` on for replicas; no hot sector will have them.
     event NumbersReserved(address indexed provider, uint64 first, uint16 count);
     /// @notice A sector entered a tree at `index`; its root, newest from now on, counts from `effectivePeriod`.
@@ -85,7 +88,7 @@ contract Sectors is Trees {
 
     /// @notice Checks every proof.
     Verifier public immutable verifier;
-    /// @notice May bind Deals and Replicas, once; nothing else.
+    /// @notice May bind Deals, Replicas and Collateral, once; nothing else.
     address public immutable deployer;
     /// @notice A sector has 2^this leaves.
     uint8 public immutable sectorLog2Leaves;
@@ -93,6 +96,8 @@ contract Sectors is Trees {
     uint8 public immutable treeLevels;
     /// @notice Most pieces one proof of `include` places.
     uint8 public immutable includeWidth;
+    /// @notice Leaves a window proof opens.
+    uint16 public immutable postSamples;
     address private immutable _spacetimeKey;
     bytes32 private immutable _spacetimeId;
     address private immutable _appendKey;
@@ -103,6 +108,8 @@ contract Sectors is Trees {
     bytes32 private immutable _includeId;
     address private immutable _replicaKey;
     bytes32 private immutable _replicaId;
+    address private immutable _disputeKey;
+    bytes32 private immutable _disputeId;
 
     /// @notice Name of the parameter set.
     string public parameterSet;
@@ -110,6 +117,8 @@ contract Sectors is Trees {
     address public deals;
     /// @notice The contract that proves replicas; zero until bound.
     Replicas public replicas;
+    /// @notice The contract that charges declared skips; zero until bound.
+    Collateral public collateral;
     /// @notice The newest number a provider used or reserved; numbers begin at 1.
     mapping(address provider => uint64) public lastNumber;
 
@@ -122,12 +131,12 @@ contract Sectors is Trees {
         Verifier verifier_,
         Beacon beacon_,
         Parameters memory parameters,
-        CircuitKey[5] memory circuits,
+        CircuitKey[6] memory circuits,
         uint256 emptyRoot_
     ) Trees(beacon_, emptyRoot_) {
         bool sound = parameters.sectorLog2Leaves <= 32 && parameters.treeLevels != 0 && parameters.treeLevels <= 7
             && parameters.includeWidth != 0 && 1 + 2 * uint256(parameters.includeWidth) <= Constants.MAX_INPUTS
-            && emptyRoot_ < Constants.FR && emptyRoot_ != 0;
+            && parameters.postSamples != 0 && emptyRoot_ < Constants.FR && emptyRoot_ != 0;
         if (!sound) revert Sectors_ParametersRefused();
         verifier = verifier_;
         deployer = msg.sender;
@@ -135,26 +144,33 @@ contract Sectors is Trees {
         sectorLog2Leaves = parameters.sectorLog2Leaves;
         treeLevels = parameters.treeLevels;
         includeWidth = parameters.includeWidth;
+        postSamples = parameters.postSamples;
         (_spacetimeKey, _spacetimeId) = (circuits[0].key, circuits[0].id);
         (_appendKey, _appendId) = (circuits[1].key, circuits[1].id);
         (_retireKey, _retireId) = (circuits[2].key, circuits[2].id);
         (_includeKey, _includeId) = (circuits[3].key, circuits[3].id);
         (_replicaKey, _replicaId) = (circuits[4].key, circuits[4].id);
+        (_disputeKey, _disputeId) = (circuits[5].key, circuits[5].id);
         verifier_.requireKey(circuits[0].key, 3);
         verifier_.requireKey(circuits[1].key, 5);
         verifier_.requireKey(circuits[2].key, 3);
         verifier_.requireKey(circuits[3].key, 1 + 2 * uint256(parameters.includeWidth));
         verifier_.requireKey(circuits[4].key, 7);
+        verifier_.requireKey(circuits[5].key, 6);
     }
 
-    /// @notice Names the contracts that move live slots and prove replicas. Only the deployer, once. No money; constant
-    /// work. Reverts: Sectors_NotDeployer, Sectors_AlreadyBound.
-    function bind(address deals_, Replicas replicas_) external {
+    /// @notice Names the contracts that move live slots, prove replicas and hold collateral. Only the deployer, once. No
+    /// money; constant work. Reverts: Sectors_NotDeployer, Sectors_AlreadyBound, Sectors_BindRefused.
+    function bind(address deals_, Replicas replicas_, Collateral collateral_) external {
         if (msg.sender != deployer) revert Sectors_NotDeployer();
         if (deals != address(0)) revert Sectors_AlreadyBound();
+        bool ours = deals_ != address(0) && address(replicas_.sectors()) == address(this)
+            && address(collateral_.sectors()) == address(this);
+        if (!ours) revert Sectors_BindRefused();
         deals = deals_;
         replicas = replicas_;
-        emit Bound(deals_, address(replicas_));
+        collateral = collateral_;
+        emit Bound(deals_, address(replicas_), address(collateral_));
     }
 
     /// @notice Takes the caller's next `count` numbers for replicas: a replica is encoded under its number, so the number
@@ -221,10 +237,11 @@ contract Sectors is Trees {
     }
 
     /// @notice Shows that the provider holds the whole tree frozen for `period`. Anyone, from the round's time to the
-    /// deadline, once. No money (settlement reads the count later); one proof (3 inputs), at most one new storage word.
+    /// deadline, once. No money but the charge of declared skips (settlement reads the count later); one proof (3 inputs),
+    /// at most one new storage word.
     /// Reverts: Sectors_SkipsRefused, Sectors_OutsideWindow, Sectors_AlreadyProven, Sectors_TreeEmpty,
-    /// Sectors_RoundUnknown, and the verifier's.
-    /// @param skips declared skips: must be 0
+    /// Sectors_RoundUnknown, Collateral_TooLow, and the verifier's.
+    /// @param skips samples the proof leaves out, each charged by Collateral.chargeSkips
     function proveWindow(address provider, uint32 tree_, uint64 period, uint8 skips, bytes calldata proof) external {
         _proveWindow(provider, tree_, period, skips, proof);
     }
@@ -274,7 +291,8 @@ contract Sectors is Trees {
         if (which == Circuit.Append) return CircuitKey(_appendKey, _appendId);
         if (which == Circuit.Retire) return CircuitKey(_retireKey, _retireId);
         if (which == Circuit.Include) return CircuitKey(_includeKey, _includeId);
-        return CircuitKey(_replicaKey, _replicaId);
+        if (which == Circuit.Replica) return CircuitKey(_replicaKey, _replicaId);
+        return CircuitKey(_disputeKey, _disputeId);
     }
 
     /// @notice Most sectors a tree holds.
@@ -282,13 +300,13 @@ contract Sectors is Trees {
         return uint32(1) << (4 * treeLevels);
     }
 
-    /// @notice The seed of a window challenge over `count` sectors, below 2^248.
+    /// @notice The seed of a window challenge (whatever it skips) over `count` sectors, below 2^248.
     function windowSeed(address provider, uint32 tree_, uint64 period, uint32 count, bytes32 randomness)
         public
         view
         returns (uint256)
     {
-        uint256 range = Words.window(count, sectorLog2Leaves);
+        uint256 range = Words.window(count, sectorLog2Leaves, 0);
         return Words.seed(
             Constants.PURPOSE_WINDOW, 0, address(this), _spacetimeId, provider, tree_, period, count, range, randomness
         );
@@ -318,7 +336,7 @@ contract Sectors is Trees {
     }
 
     function _proveWindow(address provider, uint32 tree_, uint64 period, uint8 skips, bytes calldata proof) private {
-        if (skips != 0) revert Sectors_SkipsRefused(skips);
+        if (skips > Constants.MAX_SKIPS) revert Sectors_SkipsRefused(skips);
         (uint64 from, uint64 to) = (roundTime(period), deadline(period));
         if (period == 0 || _now() < from || _now() > to) revert Sectors_OutsideWindow(period, from, to);
         Tree storage t = _trees[provider][tree_];
@@ -331,12 +349,13 @@ contract Sectors is Trees {
 
         uint256[] memory inputs = new uint256[](3);
         (inputs[0], inputs[1]) = (root, windowSeed(provider, tree_, period, count, randomness));
-        inputs[2] = Words.window(count, sectorLog2Leaves);
+        inputs[2] = Words.window(count, sectorLog2Leaves, skips);
         verifier.verify(_spacetimeKey, inputs, proof);
 
         uint32 length = Runs.mark(t.proven, runs, period);
         if (length != runs) t.provenRuns = length;
         emit WindowProven(provider, tree_, period, count, skips);
+        if (skips != 0) collateral.chargeSkips(provider, tree_, period, skips);
     }
 
     function _requireRetirable(address provider, uint32 tree_, uint64 number) private view {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Beacon} from "./Beacon.sol";
+import {Marks} from "./Marks.sol";
 import {Periods} from "./Periods.sol";
 import {Runs} from "./Runs.sol";
 
@@ -11,7 +12,8 @@ import {Runs} from "./Runs.sol";
 ///     frozen(p) = pending if p >= effectivePeriod, active if p = effectivePeriod - 1, forgotten before.
 /// A change first rolls pending into active when pending has been frozen. Root and count move together.
 /// @dev Per tree two run lists: proven periods, and held periods (frozen count above zero; `before` of a held run
-/// counts the periods of earlier held runs whose beacon round came in time). proven is a subset of held.
+/// counts the periods of earlier held runs whose beacon round came in time). proven is a subset of held. A third list marks
+/// the counts, so that a miss is priced by what was held then.
 abstract contract Trees is Periods {
     /// @notice What `tree` shows: the state frozen for the latest frozen period, the newest, and since when.
     struct TreeState {
@@ -38,8 +40,10 @@ abstract contract Trees is Periods {
         uint64 effectivePeriod;
         uint32 provenRuns;
         uint32 heldRuns;
+        uint32 countMarks;
         mapping(uint256 index => uint256 run) proven;
         mapping(uint256 index => uint256 run) held;
+        mapping(uint256 index => uint256 mark) counts;
     }
 
     /// @notice The state of that period is no longer known.
@@ -87,6 +91,25 @@ abstract contract Trees is Periods {
         return Runs.has(t.proven, t.provenRuns, period);
     }
 
+    /// @notice The newest proven period of the tree; 0 when there is none.
+    function lastProven(address provider, uint32 tree_) external view returns (uint64 last) {
+        Tree storage t = _trees[provider][tree_];
+        if (t.provenRuns != 0) (, last,) = Runs.unpack(t.proven[t.provenRuns - 1]);
+    }
+
+    /// @notice How many sectors the tree frozen for `period` held; before the period is frozen, what it would hold
+    /// without further changes. Work: a binary search.
+    function countAt(address provider, uint32 tree_, uint64 period) external view returns (uint32) {
+        Tree storage t = _trees[provider][tree_];
+        return uint32(Marks.valueAt(t.counts, t.countMarks, period));
+    }
+
+    /// @notice How many of the closed periods from..to the tree missed: held, beacon in time, no proof. Work: six binary
+    /// searches.
+    function missed(address provider, uint32 tree_, uint64 from, uint64 to) external view returns (uint64) {
+        return uptime(provider, tree_, from, to).missed;
+    }
+
     /// @notice How many of the periods from..to of the tree are proven. Work: two binary searches.
     function provenBetween(address provider, uint32 tree_, uint64 from, uint64 to) public view returns (uint64) {
         if (from == 0) from = 1;
@@ -97,7 +120,7 @@ abstract contract Trees is Periods {
 
     /// @notice The closed periods among from..to: proven, missed (held, beacon in time, no proof), voided (no beacon
     /// round by the deadline), empty (beacon in time, tree empty). Work: eight binary searches.
-    function uptime(address provider, uint32 tree_, uint64 from, uint64 to) external view returns (Uptime memory u) {
+    function uptime(address provider, uint32 tree_, uint64 from, uint64 to) public view returns (Uptime memory u) {
         uint64 closed = lastClosedPeriod(_now());
         if (from == 0) from = 1;
         if (to > closed) to = closed;
@@ -136,6 +159,7 @@ abstract contract Trees is Periods {
         }
         t.pendingRoot = root;
         t.pendingCount = count;
+        t.countMarks = Marks.set(t.counts, t.countMarks, open, count);
         if (old == 0 && count != 0) _beginHolding(t, open);
         if (old != 0 && count == 0) _endHolding(t, open);
     }

@@ -4,9 +4,15 @@ pragma solidity 0.8.37;
 /// @title Packed public inputs and seeds; bit 0 is the least significant.
 library Words {
     // spacetime, window challenge: count@0(32) sector_lo@32(32) sector_count@64(32) leaf_lo@96(40)
-    // log2_leaf_range@136(8) sector_number@144(64) skips@208(8); the whole tree, every leaf, no skips.
-    function window(uint32 count, uint8 log2Leaves) internal pure returns (uint256) {
-        return uint256(count) | (uint256(count) << 64) | (uint256(log2Leaves) << 136);
+    // log2_leaf_range@136(8) sector_number@144(64) skips@208(8); the whole tree, every leaf.
+    function window(uint32 count, uint8 log2Leaves, uint8 skips) internal pure returns (uint256) {
+        return uint256(count) | (uint256(count) << 64) | (uint256(log2Leaves) << 136) | (uint256(skips) << 208);
+    }
+
+    // spacetime, direct challenge: one piece's leaves in the sector `number` at `index`, no skips.
+    function direct(uint32 count, uint32 index, uint64 number, uint40 leafLo, uint8 b) internal pure returns (uint256) {
+        return uint256(count) | (uint256(index) << 32) | (uint256(1) << 64) | (uint256(leafLo) << 96)
+            | (uint256(b) << 136) | (uint256(number) << 144);
     }
 
     // append: count@0(32) sector_number@32(64) kind@96(8)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {DealBook} from "../src/DealBook.sol";
+import {DealEvents} from "../src/DealEvents.sol";
 import {Activation, Deal, NewDeal, Slot, SlotState, SlotStatus} from "../src/DealTypes.sol";
 import {Providers} from "../src/Providers.sol";
 import {Sectors} from "../src/Sectors.sol";
@@ -45,7 +45,7 @@ contract OpenDealTest is World {
             if (i == 7) d.activationPeriods = 0;
             if (i == 8) d.activationPeriods = 11;
             if (i == 9) (d.periods, d.activationPeriods) = (0, 0);
-            _refused(d, abi.encodeWithSelector(DealBook.Deals_TermsRefused.selector, 0));
+            _refused(d, abi.encodeWithSelector(DealEvents.Deals_TermsRefused.selector, 0));
         }
     }
 
@@ -54,7 +54,7 @@ contract OpenDealTest is World {
         d.kind = 1;
         vm.assertEq(deals.deal(_open(d)).kind, 1, "sealed");
         d.kind = 2;
-        _refused(d, abi.encodeWithSelector(DealBook.Deals_KindRefused.selector, 0, 2));
+        _refused(d, abi.encodeWithSelector(DealEvents.Deals_KindRefused.selector, 0, 2));
     }
 
     function test_pieces_whose_size_and_b_disagree_are_refused() public {
@@ -65,7 +65,7 @@ contract OpenDealTest is World {
             if (i == 2) d.slots[1].b = 7; // twice what is needed
             if (i == 3) (d.slots[1].byteLen, d.slots[1].b) = (127 << 15, LOG2_LEAVES + 1); // larger than a sector
             if (i == 4) d.slots[1].byteLen = 1 << 40;
-            _refused(d, abi.encodeWithSelector(DealBook.Deals_PieceRefused.selector, 0, 1));
+            _refused(d, abi.encodeWithSelector(DealEvents.Deals_PieceRefused.selector, 0, 1));
         }
     }
 
@@ -78,7 +78,7 @@ contract OpenDealTest is World {
         }
         NewDeal memory d = _newDeal(1, alice, 10, 2);
         (d.slots[0].byteLen, d.slots[0].b) = (byteLen, b);
-        if (b != needed) _refused(d, abi.encodeWithSelector(DealBook.Deals_PieceRefused.selector, 0, 0));
+        if (b != needed) _refused(d, abi.encodeWithSelector(DealEvents.Deals_PieceRefused.selector, 0, 0));
         else _open(d);
     }
 
@@ -90,7 +90,7 @@ contract OpenDealTest is World {
         vm.prank(alice);
         providers.update("alice.example:4433", "alice", alice, (uint128(PRICE) << 29) + 1);
         NewDeal memory d = _newDeal(1, alice, 10, 2);
-        _refused(d, abi.encodeWithSelector(DealBook.Deals_PriceBelowAsk.selector, 0, 0, PRICE + 1));
+        _refused(d, abi.encodeWithSelector(DealEvents.Deals_PriceBelowAsk.selector, 0, 0, PRICE + 1));
         d.slots[0].provider = address(5);
         _refused(d, abi.encodeWithSelector(Providers.Providers_NotRegistered.selector, address(5)));
     }
@@ -99,7 +99,7 @@ contract OpenDealTest is World {
         vm.prank(owner);
         token.approve(address(deals), PRICE * 10 - 1);
         bytes memory reason =
-            abi.encodeWithSelector(DealBook.Deals_AllowanceTooLow.selector, PRICE * 10, PRICE * 10 - 1);
+            abi.encodeWithSelector(DealEvents.Deals_AllowanceTooLow.selector, PRICE * 10, PRICE * 10 - 1);
         _refused(_newDeal(1, alice, 10, 2), reason);
         vm.assertEq(deals.lastDeal(), 0, "nothing");
     }
@@ -159,7 +159,7 @@ contract ActivationTest is World {
     function test_a_filled_slot_cannot_be_filled_again_not_even_in_one_call() public {
         Activation[] memory twice = new Activation[](2);
         (twice[0], twice[1]) = (_activation(deal, 0, slots, 0), _activation(deal, 0, slots, 64));
-        bytes memory taken = abi.encodeWithSelector(DealBook.Deals_SlotTaken.selector, deal, 0);
+        bytes memory taken = abi.encodeWithSelector(DealEvents.Deals_SlotTaken.selector, deal, 0);
         _refused(alice, twice, taken);
         _activateOne(alice, number, twice[0]);
         _refusedOne(alice, twice[1], taken);
@@ -171,12 +171,12 @@ contract ActivationTest is World {
         all[0] = _activation(deal, 0, slots, 0);
         bytes memory proof = _prove(3, _includeInputs(his, all));
         vm.prank(bob);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_NotYourSlot.selector, deal, 0, alice));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_NotYourSlot.selector, deal, 0, alice));
         deals.activate(his, all, proof);
     }
 
     function test_acceptances_of_another_signer_slot_piece_or_time_are_refused() public {
-        bytes memory reason = abi.encodeWithSelector(DealBook.Deals_AcceptanceRefused.selector, deal, 0);
+        bytes memory reason = abi.encodeWithSelector(DealEvents.Deals_AcceptanceRefused.selector, deal, 0);
         Activation memory a = _activation(deal, 0, slots, 0);
         a.acceptance = _acceptance(ALICE_KEY, deal, 0, slots[0], a.expiry);
         _refusedOne(alice, a, reason);
@@ -206,14 +206,14 @@ contract ActivationTest is World {
             s := mload(add(signature, 64))
         }
         a.acceptance = abi.encodePacked(r, order - s, uint8(signature[64]) == 27 ? uint8(28) : uint8(27));
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_AcceptanceRefused.selector, deal, 0));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_AcceptanceRefused.selector, deal, 0));
     }
 
     function test_an_acceptance_of_another_chain_is_refused() public {
         vm.chainId(block.chainid + 1);
         Activation memory a = _activation(deal, 0, slots, 0);
         vm.chainId(block.chainid - 1);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_AcceptanceRefused.selector, deal, 0));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_AcceptanceRefused.selector, deal, 0));
     }
 
     function test_an_acceptance_holds_to_the_second_of_its_expiry() public {
@@ -221,7 +221,7 @@ contract ActivationTest is World {
         a.expiry = uint64(block.timestamp) + 5;
         a.acceptance = _acceptance(OWNER_KEY, deal, 0, slots[0], a.expiry);
         vm.warp(block.timestamp + 6);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_AcceptanceExpired.selector, deal, 0));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_AcceptanceExpired.selector, deal, 0));
         vm.warp(block.timestamp - 1);
         _activateOne(alice, number, a);
     }
@@ -229,11 +229,11 @@ contract ActivationTest is World {
     function test_another_slot_array_is_refused() public {
         Activation memory a = _activation(deal, 0, slots, 0);
         a.slots[3].contentId = bytes32(uint256(1));
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SlotsMismatch.selector, deal));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_SlotsMismatch.selector, deal));
     }
 
     function test_places_outside_the_sector_or_not_aligned_are_refused() public {
-        bytes memory reason = abi.encodeWithSelector(DealBook.Deals_OffsetRefused.selector, deal, 0);
+        bytes memory reason = abi.encodeWithSelector(DealEvents.Deals_OffsetRefused.selector, deal, 0);
         _refusedOne(alice, _activation(deal, 0, slots, 32), reason);
         _refusedOne(alice, _activation(deal, 0, slots, uint40(1) << LOG2_LEAVES), reason);
         _refusedOne(alice, _activation(deal, 0, slots, type(uint40).max - 63), reason);
@@ -260,9 +260,9 @@ contract ActivationTest is World {
         _append(bob, 0);
         vm.assertEq(his, number, "the same number, but bob's");
         _retire(alice, alice, 0, number, 0, number);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SectorNotOpen.selector, number));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_SectorNotOpen.selector, number));
         number = 2; // bob has one, alice has not
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SectorNotOpen.selector, 2));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_SectorNotOpen.selector, 2));
     }
 
     function test_a_sector_with_live_slots_is_not_retired_by_anyone() public {
@@ -283,20 +283,20 @@ contract ActivationTest is World {
         vm.assertEq(deals.slotState(deal, 0).firstPeriod, 2, "earns from period 2");
         vm.warp(sectors.freezeTime(2));
         Activation memory a = _activation(deal, 1, slots, 0);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_TooLate.selector, deal, 3, 2));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_TooLate.selector, deal, 3, 2));
     }
 
     function test_unknown_deals_and_slots_and_cancelled_deals_are_refused() public {
         Activation memory a = _activation(deal, 0, slots, 0);
         a.slot = 4;
-        _refusedCall(a, abi.encodeWithSelector(DealBook.Deals_NoSuchSlot.selector, deal, 4));
+        _refusedCall(a, abi.encodeWithSelector(DealEvents.Deals_NoSuchSlot.selector, deal, 4));
         a = _activation(deal, 0, slots, 0);
         a.deal = 99;
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_NoSuchDeal.selector, 99));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_NoSuchDeal.selector, 99));
         vm.prank(owner);
         deals.cancel(deal);
         a = _activation(deal, 0, slots, 0);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_Cancelled.selector, deal));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_Cancelled.selector, deal));
     }
 
     function test_a_sector_of_another_kind_than_the_deal_is_refused() public {
@@ -304,11 +304,11 @@ contract ActivationTest is World {
         d.kind = 1;
         uint64 other = _open(d);
         Activation memory a = _activation(other, 0, slots, 0);
-        _refusedOne(alice, a, abi.encodeWithSelector(DealBook.Deals_SectorKind.selector, other, number));
+        _refusedOne(alice, a, abi.encodeWithSelector(DealEvents.Deals_SectorKind.selector, other, number));
     }
 
     function test_none_or_too_many_pieces_are_refused() public {
-        bytes4 selector = DealBook.Deals_ActivationCount.selector;
+        bytes4 selector = DealEvents.Deals_ActivationCount.selector;
         vm.startPrank(alice);
         vm.expectRevert(abi.encodeWithSelector(selector, 0, 2));
         deals.activate(number, new Activation[](0), "");

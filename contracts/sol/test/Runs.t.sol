@@ -48,7 +48,8 @@ contract RunsTest is Cheats {
         uint8 b
     ) public pure {
         uint256 c = count;
-        vm.assertEq(Words.window(count, b), c + (c << 64) + (uint256(b) << 136), "window");
+        vm.assertEq(Words.window(count, b, 0), c + (c << 64) + (uint256(b) << 136), "window");
+        vm.assertEq(Words.window(count, b, 8), c + (c << 64) + (uint256(b) << 136) + (uint256(8) << 208), "skips");
         vm.assertEq(Words.append(count, number, b), c + (uint256(number) << 32) + (uint256(b) << 96), "append");
         uint256 word = c + (uint256(index) << 32) + (uint256(number) << 64) + (uint256(moved) << 128);
         vm.assertEq(Words.retire(count, index, number, moved), word, "retire");

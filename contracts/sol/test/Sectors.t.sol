@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {Replicas} from "../src/Replicas.sol";
+import {Collateral} from "../src/Collateral.sol";
 import {Beacon} from "../src/Beacon.sol";
 import {CircuitKey, Sector} from "../src/SectorTypes.sol";
 import {Sectors} from "../src/Sectors.sol";
@@ -311,8 +313,8 @@ contract SectorsTest is World {
         vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_RoundUnknown.selector, _roundOf(1)));
         sectors.proveWindow(alice, 0, 1, 0, "");
         _post(1);
-        vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_SkipsRefused.selector, 1));
-        sectors.proveWindow(alice, 0, 1, 1, "");
+        vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_SkipsRefused.selector, 9));
+        sectors.proveWindow(alice, 0, 1, 9, "");
         vm.expectRevert(abi.encodeWithSelector(Sectors.Sectors_TreeEmpty.selector, bob, 0, 1));
         sectors.proveWindow(bob, 0, 1, 0, "");
         vm.warp(T0);
@@ -419,11 +421,27 @@ contract SectorsTest is World {
 
     function test_only_the_deployer_binds_deals_and_only_once() public {
         vm.expectRevert(Sectors.Sectors_AlreadyBound.selector);
-        sectors.bind(address(1), replicas);
+        sectors.bind(address(1), replicas, collateral);
         Sectors fresh = _newSectors("Sectors.sol:Sectors");
         vm.prank(bob);
         vm.expectRevert(Sectors.Sectors_NotDeployer.selector);
-        fresh.bind(bob, replicas);
+        fresh.bind(bob, replicas, collateral);
+    }
+
+    function test_what_is_bound_belongs_to_these_sectors_and_none_is_missing() public {
+        (Replicas oldReplicas, Collateral oldCollateral) = (replicas, collateral);
+        sectors = _newSectors("Sectors.sol:Sectors");
+        replicas = _newReplicas(address(token), _terms());
+        collateral = _newCollateral("Collateral.sol:Collateral", address(token));
+        vm.expectRevert(Sectors.Sectors_BindRefused.selector);
+        sectors.bind(address(0), replicas, collateral);
+        vm.expectRevert(Sectors.Sectors_BindRefused.selector);
+        sectors.bind(bob, oldReplicas, collateral);
+        vm.expectRevert(Sectors.Sectors_BindRefused.selector);
+        sectors.bind(bob, replicas, oldCollateral);
+        vm.expectRevert();
+        sectors.bind(bob, Replicas(address(0)), collateral);
+        sectors.bind(bob, replicas, collateral);
     }
 
     // Numbers
@@ -473,7 +491,7 @@ contract SectorsTest is World {
     function test_the_deployment_shows_its_parameters_and_circuits() public view {
         vm.assertEq(sectors.parameterSet(), "test", "name");
         vm.assertEq(sectors.treeCapacity(), 16, "capacity");
-        for (uint256 i = 0; i < 5; ++i) {
+        for (uint256 i = 0; i < 6; ++i) {
             (bool ok, bytes memory answer) =
                 address(sectors).staticcall(abi.encodeWithSignature("circuit(uint8)", i));
             CircuitKey memory c = abi.decode(answer, (CircuitKey));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {DealBook} from "../src/DealBook.sol";
+import {DealEvents} from "../src/DealEvents.sol";
 import {Activation, Deal, NewDeal, Slot} from "../src/DealTypes.sol";
 import {World} from "./support/World.sol";
 
@@ -17,7 +17,7 @@ contract SettlementTest is World {
         deals.withdraw(bob);
         vm.assertEq(token.balanceOf(bob), PRICE, "to whom she says");
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_NothingToWithdraw.selector, alice));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_NothingToWithdraw.selector, alice));
         deals.withdraw(alice);
     }
 
@@ -51,10 +51,10 @@ contract SettlementTest is World {
         _toRound(2);
         _post(2); // missed
         _fullPeriod(alice, 0, 4); // 3 is void
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TooEarly.selector, deal, 0));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_TooEarly.selector, deal, 0));
         deals.close(deal, 0);
         vm.warp(sectors.deadline(4));
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TooEarly.selector, deal, 0));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_TooEarly.selector, deal, 0));
         deals.close(deal, 0);
         _afterDeadline(4);
         vm.prank(address(0x77));
@@ -70,9 +70,9 @@ contract SettlementTest is World {
         _fullPeriod(alice, 0, 1);
         _afterDeadline(1);
         deals.close(deal, 0);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_SlotClosed.selector, deal, 0));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_SlotClosed.selector, deal, 0));
         deals.close(deal, 0);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_SlotNotFilled.selector, deal, 0));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_SlotNotFilled.selector, deal, 0));
         deals.settle(deal, 0);
         vm.assertEq(deals.dueOf(deal, 0), 0, "nothing due");
     }
@@ -80,7 +80,7 @@ contract SettlementTest is World {
     function test_a_never_filled_slot_is_refunded_once_it_cannot_be_filled() public {
         uint64 deal = _open(_newDeal(2, alice, 10, 2));
         vm.warp(sectors.freezeTime(2) - 1);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TooEarly.selector, deal, 1));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_TooEarly.selector, deal, 1));
         deals.close(deal, 1);
         vm.warp(sectors.freezeTime(2));
         deals.close(deal, 1);
@@ -99,20 +99,20 @@ contract SettlementTest is World {
     function test_only_the_owner_cancels_and_only_before_any_slot_is_filled() public {
         uint64 deal = _open(_newDeal(2, alice, 10, 2));
         vm.prank(alice);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_NotOwner.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_NotOwner.selector, deal));
         deals.cancel(deal);
         vm.startPrank(owner);
         deals.cancel(deal);
         vm.assertEq(deals.creditOf(owner), 20 * PRICE, "all of it");
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_Cancelled.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_Cancelled.selector, deal));
         deals.cancel(deal);
         vm.stopPrank();
         vm.warp(sectors.freezeTime(2));
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_Cancelled.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_Cancelled.selector, deal));
         deals.close(deal, 0);
         deal = _filled(10, 2);
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_AlreadyActive.selector, deal));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_AlreadyActive.selector, deal));
         deals.cancel(deal);
     }
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 
-import {DealBook} from "../src/DealBook.sol";
+import {DealEvents} from "../src/DealEvents.sol";
 import {NewDeal, Permit} from "../src/DealTypes.sol";
 import {TestToken} from "../src/dev/TestToken.sol";
 import {CallingToken, FeeToken} from "./support/HostileTokens.sol";
@@ -50,7 +50,7 @@ contract PermitTest is World {
 
     function test_a_permit_signed_by_another_or_too_small_opens_nothing() public {
         Permit memory foreign = _permit(BOB_KEY, 20 * PRICE);
-        bytes4 selector = DealBook.Deals_AllowanceTooLow.selector;
+        bytes4 selector = DealEvents.Deals_AllowanceTooLow.selector;
         vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(selector, 20 * PRICE, 0));
         deals.openMany(_deals(), foreign);
@@ -63,7 +63,7 @@ contract PermitTest is World {
     function test_a_stranger_cannot_spend_the_owner_s_permit() public {
         Permit memory p = _permit(OWNER_KEY, 20 * PRICE);
         vm.prank(bob);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_AllowanceTooLow.selector, 20 * PRICE, 0));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_AllowanceTooLow.selector, 20 * PRICE, 0));
         deals.openMany(_deals(), p);
         vm.assertEq(token.balanceOf(owner), 1e30, "untouched");
     }
@@ -79,7 +79,7 @@ contract HostileTokenTest is World {
         NewDeal[] memory all = new NewDeal[](1);
         all[0] = _newDeal(2, alice, 10, 2);
         vm.prank(owner);
-        vm.expectRevert(abi.encodeWithSelector(DealBook.Deals_TokenTookFee.selector, 20 * PRICE, 20 * PRICE * 99 / 100));
+        vm.expectRevert(abi.encodeWithSelector(DealEvents.Deals_TokenTookFee.selector, 20 * PRICE, 20 * PRICE * 99 / 100));
         deals.openMany(all, _noPermit());
     }
 

@@ -99,7 +99,7 @@ contract MutantReplicas is Replicas {
 
 /// @dev Sectors that lets a stranger retire anything idle and takes a sealed sector's commitments from the caller.
 contract MutantSectors is Sectors {
-    constructor(Verifier v, Beacon b, Parameters memory p, CircuitKey[5] memory c, uint256 root) Sectors(v, b, p, c, root) {}
+    constructor(Verifier v, Beacon b, Parameters memory p, CircuitKey[6] memory c, uint256 root) Sectors(v, b, p, c, root) {}
 
     function _abandoned(Sector storage) internal pure override returns (bool) {
         return true;

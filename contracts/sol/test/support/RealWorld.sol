@@ -16,8 +16,8 @@ abstract contract RealWorld is World {
     }
 
     function _makeKeys() internal virtual override {
-        uint256[5] memory inputs = [uint256(3), 5, 3, 1 + 2 * uint256(WIDTH), 7];
-        for (uint160 i = 0; i < 5; ++i) {
+        uint256[6] memory inputs = [uint256(3), 5, 3, 1 + 2 * uint256(WIDTH), 7, 6];
+        for (uint160 i = 0; i < 6; ++i) {
             circuits[i] = CircuitKey(address(0x1000 + i), bytes32(uint256(0xc0 + i)));
             vm.etch(address(0x1000 + i), Trapdoor.keyCode(i, inputs[i]));
         }

@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Beacon} from "../../src/Beacon.sol";
+import {Collateral} from "../../src/Collateral.sol";
+import {CollateralTerms} from "../../src/CollateralTypes.sol";
 import {Activation, NewDeal, Permit, Slot} from "../../src/DealTypes.sol";
 import {Deals} from "../../src/Deals.sol";
 import {Schedule} from "../../src/Periods.sol";
@@ -25,6 +27,7 @@ abstract contract World is Cheats {
     uint64 internal constant DUE = 27;
     uint8 internal constant LOG2_LEAVES = 16;
     uint8 internal constant WIDTH = 2;
+    uint16 internal constant SAMPLES = 4;
     uint256 internal constant EMPTY_ROOT = 0xe3b7;
     uint256 internal constant BEACON_SECRET = 0xbeac07;
     uint256 internal constant OWNER_KEY = 0x0123;
@@ -42,12 +45,13 @@ abstract contract World is Cheats {
     Beacon internal beacon;
     Providers internal providers;
     Sectors internal sectors;
+    Collateral internal collateral;
     Deals internal deals;
     Replicas internal replicas;
     address internal owner;
     address internal alice;
     address internal bob;
-    CircuitKey[5] internal circuits;
+    CircuitKey[6] internal circuits;
 
     function setUp() public virtual {
         vm.warp(T0 - 100);
@@ -59,9 +63,11 @@ abstract contract World is Cheats {
         providers = Providers(_deploy("Providers.sol:Providers", ""));
         _makeKeys();
         sectors = _newSectors("Sectors.sol:Sectors");
+        collateral = _newCollateral("Collateral.sol:Collateral", address(token));
         deals = _newDeals(address(token));
         replicas = _newReplicas(address(token), _terms());
-        sectors.bind(address(deals), replicas);
+        sectors.bind(address(deals), replicas, collateral);
+        _bindMarket();
         vm.prank(alice);
         providers.register("alice.example:4433", bytes32("alice"), alice, 0);
         vm.prank(bob);
@@ -79,14 +85,28 @@ abstract contract World is Cheats {
         return ReplicaTerms(2, PARTITIONS, TICKET_AGE, SEED_DELAY, REPLICA_DUE, DEPOSIT);
     }
 
+    /// No collateral, no slashing: most tests are about other things.
+    function _collateralTerms() internal pure virtual returns (CollateralTerms memory t) {
+        return t;
+    }
+
+    /// Binds those who free and slash; tests of other things need none.
+    function _bindMarket() internal virtual {
+        collateral.bind(address(deals), address(0xc4a1), address(0xd15b));
+    }
+
+    function _newCollateral(string memory artifact, address token_) internal returns (Collateral) {
+        return Collateral(_deploy(artifact, abi.encode(token_, sectors, _collateralTerms())));
+    }
+
     /// Sectors (or a mutant of it) of this world.
     function _newSectors(string memory artifact) internal returns (Sectors) {
-        Parameters memory parameters = Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH);
+        Parameters memory parameters = Parameters("test", LOG2_LEAVES, _treeLevels(), WIDTH, SAMPLES);
         return Sectors(_deploy(artifact, abi.encode(verifier, beacon, parameters, circuits, EMPTY_ROOT)));
     }
 
     function _newDeals(address token_) internal returns (Deals) {
-        return Deals(_deploy("Deals.sol:Deals", abi.encode(token_, providers, sectors)));
+        return Deals(_deploy("Deals.sol:Deals", abi.encode(token_, providers, sectors, collateral)));
     }
 
     function _newReplicas(address token_, ReplicaTerms memory terms) internal returns (Replicas) {
@@ -98,7 +118,7 @@ abstract contract World is Cheats {
     }
 
     function _makeKeys() internal virtual {
-        for (uint160 i = 0; i < 5; ++i) {
+        for (uint160 i = 0; i < 6; ++i) {
             circuits[i] = CircuitKey(address(0x1000 + i), bytes32(uint256(0xc0 + i)));
         }
     }
