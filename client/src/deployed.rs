@@ -30,6 +30,7 @@ pub async fn check_deployment(chain: &Chain) -> Result<(), OpenError> {
         (CircuitName::Retire, &keys.retire),
         (CircuitName::Include, &keys.include),
         (CircuitName::Replica, &keys.replica),
+        (CircuitName::Dispute, &keys.dispute),
     ] {
         known::check_deployed(name, circuit, &deployed.circuit_id, &deployed.key)?;
     }

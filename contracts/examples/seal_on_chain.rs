@@ -23,7 +23,7 @@ use std::{
 };
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, CircuitSet, DeployPlan, EvmProof, KeyPlan, ReplicaTerms, Schedule,
+    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, EvmProof, KeyPlan, ReplicaTerms, Schedule,
     SetParameters, TokenPlan, deploy,
 };
 use cairn_merkle::{
@@ -221,6 +221,7 @@ impl Keys {
                 due_s: set.replica_due_s,
                 deposit: DEPOSIT,
             },
+            collateral_terms: CollateralTerms::default(),
             insecure_set: true,
             insecure_keys: true,
             schedule: schedule(set),
@@ -231,6 +232,7 @@ impl Keys {
                 retire: empty(3, 3),
                 include: empty(2 * set.include_width + 1, 4),
                 replica: real(&self.replica),
+                dispute: empty(6, 6),
             },
             token: TokenPlan::Test {
                 mint: vec![(Anvil::key(PROVIDER)?.address(), 10 * DEPOSIT)],

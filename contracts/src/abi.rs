@@ -17,6 +17,10 @@ pub(crate) mod sectors {
     alloy::sol!(Sectors, "artifacts/Sectors.json");
 }
 
+pub(crate) mod collateral {
+    alloy::sol!(Collateral, "artifacts/Collateral.json");
+}
+
 pub(crate) mod deals {
     alloy::sol!(Deals, "artifacts/Deals.json");
 }
@@ -35,15 +39,17 @@ pub(crate) mod artifact {
     pub(crate) const BEACON: &str = include_str!("../artifacts/Beacon.json");
     pub(crate) const PROVIDERS: &str = include_str!("../artifacts/Providers.json");
     pub(crate) const SECTORS: &str = include_str!("../artifacts/Sectors.json");
+    pub(crate) const COLLATERAL: &str = include_str!("../artifacts/Collateral.json");
     pub(crate) const DEALS: &str = include_str!("../artifacts/Deals.json");
     pub(crate) const REPLICAS: &str = include_str!("../artifacts/Replicas.json");
     pub(crate) const TEST_TOKEN: &str = include_str!("../artifacts/TestToken.json");
 
-    pub(crate) const ALL: [(&str, &str); 7] = [
+    pub(crate) const ALL: [(&str, &str); 8] = [
         ("Verifier", VERIFIER),
         ("Beacon", BEACON),
         ("Providers", PROVIDERS),
         ("Sectors", SECTORS),
+        ("Collateral", COLLATERAL),
         ("Deals", DEALS),
         ("Replicas", REPLICAS),
         ("TestToken", TEST_TOKEN),

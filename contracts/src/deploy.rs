@@ -1,11 +1,12 @@
 //! Puts the market on a chain: key data contracts first, then the contracts that name them.
 //!
 //! ```text
-//! 5 key data contracts   Verifier   Beacon   Providers   (TestToken)
+//! 6 key data contracts   Verifier   Beacon   Providers   (TestToken)
 //!                  \        |         |          |          |
 //!                   `---- Sectors ----'          |          |
-//!                            |\----- Deals ------+----------|
-//!                            \----- Replicas ---------------'     then Sectors.bind(Deals, Replicas)
+//!                            |\--- Collateral ---|----------|
+//!                            |         `-- Deals -+---------|
+//!                            \---- Replicas ----------------'     then Sectors.bind(Deals, Replicas, Collateral)
 //! ```
 
 use alloy::primitives::{Address as EvmAddress, B256, Bytes, TxKind, U256};
@@ -17,6 +18,7 @@ use tracing::info;
 
 use crate::abi::artifact;
 use crate::abi::beacon::Beacon;
+use crate::abi::collateral::Collateral;
 use crate::abi::deals::Deals;
 use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
@@ -24,7 +26,7 @@ use crate::abi::token::TestToken;
 use crate::account::Account;
 use crate::chain::{Chain, chain_id};
 use crate::convert::{evm, nonsense, ours, word};
-use crate::deployment::{CircuitSet, Deployment, KeyRecord, ReplicaTerms, SetParameters};
+use crate::deployment::{CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters};
 use crate::error::{ChainError, DeployError};
 use crate::rpc::{ChainOptions, Rpc};
 use crate::schedule::Schedule;
@@ -41,6 +43,8 @@ const KEY_POINT_BYTES: usize = 128;
 pub const LEAST_LAYERS: u8 = 8;
 /// Bytes of a sector below which the same holds: 8 GiB.
 pub const LEAST_SEALED_SECTOR_BYTES: u64 = 1 << 33;
+/// Money asked back stays this long: time to notice and report what happened before.
+pub const LEAST_WITHDRAW_DELAY_S: u64 = 7 * 86_400;
 
 /// A verifying key to be deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub struct DeployPlan {
     pub parameters: SetParameters,
     /// What a replica must be.
     pub replica_terms: ReplicaTerms,
+    /// What providers stake and lose.
+    pub collateral_terms: CollateralTerms,
     /// Whether the set is for development only (its space guarantee or its timing is not meant for real money).
     pub insecure_set: bool,
     /// Whether the keys were made from a public seed: anybody can forge proofs under them.
@@ -92,6 +98,13 @@ impl DeployPlan {
     pub fn check(&self, chain_id: u64) -> Result<(), DeployError> {
         if !DEVELOPMENT_CHAINS.contains(&chain_id) {
             self.check_production(chain_id)?;
+        }
+        let samples = self.parameters.post_samples;
+        if samples == 0 || samples > u32::from(u16::MAX) {
+            return Err(DeployError::Plan {
+                field: "parameters.post_samples",
+                reason: format!("{samples} is none of 1 to {}", u16::MAX),
+            });
         }
         self.check_keys()
     }
@@ -124,10 +137,30 @@ impl DeployPlan {
         if self.replica_terms.deposit == 0 {
             return Err(DeployError::NoDeposit { chain_id });
         }
+        if let Some(field) = self.missing_collateral() {
+            return Err(DeployError::NoCollateral { field, chain_id });
+        }
         if matches!(self.token, TokenPlan::Test { .. }) {
             return Err(DeployError::TestToken { chain_id });
         }
         Ok(())
+    }
+
+    /// The term without which losing data costs nothing.
+    fn missing_collateral(&self) -> Option<&'static str> {
+        let terms = &self.collateral_terms;
+        let needed = [
+            ("fault_periods", terms.fault_periods != 0),
+            ("repair_periods", terms.repair_periods != 0),
+            ("misses_to_end", terms.misses_to_end != 0),
+            ("bounty_basis_points", terms.bounty_basis_points != 0),
+            (
+                "withdraw_delay_s",
+                terms.withdraw_delay_s >= LEAST_WITHDRAW_DELAY_S,
+            ),
+        ];
+        let missing = needed.into_iter().find(|(_, there)| !there);
+        missing.map(|(field, _)| field)
     }
 
     /// Every key has the length its circuit demands.
@@ -144,6 +177,7 @@ impl DeployPlan {
                 width.saturating_mul(2).saturating_add(1),
             ),
             ("keys.replica", &keys.replica, 7),
+            ("keys.dispute", &keys.dispute, 6),
         ];
         for (field, plan, count) in inputs {
             let points = count.saturating_add(1);
@@ -204,6 +238,7 @@ impl Builder {
             retire: self.key(&plan.keys.retire).await?,
             include: self.key(&plan.keys.include).await?,
             replica: self.key(&plan.keys.replica).await?,
+            dispute: self.key(&plan.keys.dispute).await?,
         };
         let token = self.token(&plan.token).await?;
         let verifier = self.contract("Verifier", artifact::VERIFIER, &[]).await?;
@@ -219,10 +254,19 @@ impl Builder {
         let sectors = self
             .contract("Sectors", artifact::SECTORS, &arguments.abi_encode())
             .await?;
+        let arguments = Collateral::constructorCall {
+            token_: token,
+            sectors_: sectors,
+            terms_: collateral_terms(&plan.collateral_terms),
+        };
+        let collateral = self
+            .contract("Collateral", artifact::COLLATERAL, &arguments.abi_encode())
+            .await?;
         let arguments = Deals::constructorCall {
             token_: token,
             providers_: providers,
             sectors_: sectors,
+            collateral_: collateral,
         };
         let deals = self
             .contract("Deals", artifact::DEALS, &arguments.abi_encode())
@@ -242,6 +286,7 @@ impl Builder {
         let bind = Sectors::bindCall {
             deals_: deals,
             replicas_: replicas,
+            collateral_: collateral,
         };
         self.call(&call, sectors, &bind).await?;
         Ok(Deployment {
@@ -254,8 +299,10 @@ impl Builder {
             sectors: ours(sectors),
             deals: ours(deals),
             replicas: ours(replicas),
+            collateral: ours(collateral),
             parameters: plan.parameters.clone(),
             replica_terms: plan.replica_terms,
+            collateral_terms: plan.collateral_terms,
             schedule: plan.schedule,
             keys,
         })
@@ -388,6 +435,7 @@ fn sectors_arguments(
             sectorLog2Leaves: parameters.sector_log2_leaves,
             treeLevels: parameters.tree_levels,
             includeWidth: parameters.include_width,
+            postSamples: u16::try_from(parameters.post_samples).unwrap_or(u16::MAX),
         },
         circuits: [
             circuit(&keys.spacetime),
@@ -395,6 +443,7 @@ fn sectors_arguments(
             circuit(&keys.retire),
             circuit(&keys.include),
             circuit(&keys.replica),
+            circuit(&keys.dispute),
         ],
         emptyRoot_: word(&parameters.empty_root),
     }
@@ -408,6 +457,20 @@ fn terms(terms: &ReplicaTerms) -> Replicas::ReplicaTerms {
         seedDelay: terms.seed_delay_s,
         due: terms.due_s,
         deposit: terms.deposit,
+    }
+}
+
+fn collateral_terms(terms: &CollateralTerms) -> Collateral::CollateralTerms {
+    Collateral::CollateralTerms {
+        faultPeriods: terms.fault_periods,
+        repairPeriods: terms.repair_periods,
+        missesToEnd: terms.misses_to_end,
+        bountyBasisPoints: terms.bounty_basis_points,
+        withdrawDelay: terms.withdraw_delay_s,
+        maintenancePeriods: terms.maintenance_periods,
+        maintenanceEvery: terms.maintenance_every,
+        leastFault: terms.least_fault,
+        mostFault: terms.most_fault,
     }
 }
 
@@ -485,6 +548,7 @@ mod tests {
                 due_s: 600,
                 deposit: 0,
             },
+            collateral_terms: CollateralTerms::default(),
             insecure_set: true,
             insecure_keys: true,
             schedule: Schedule {
@@ -502,6 +566,7 @@ mod tests {
                 retire: key(3),
                 include: key(5),
                 replica: key(7),
+                dispute: key(6),
             },
             token: TokenPlan::Test { mint: Vec::new() },
         }
@@ -558,6 +623,28 @@ mod tests {
                 "then the deposit"
             );
             sound.replica_terms.deposit = 1;
+            for (set, field) in [
+                (
+                    (|_| {}) as fn(&mut CollateralTerms),
+                    "fault_periods",
+                ),
+                (|terms| terms.fault_periods = 1, "repair_periods"),
+                (|terms| terms.repair_periods = 1, "misses_to_end"),
+                (|terms| terms.misses_to_end = 1, "bounty_basis_points"),
+                (|terms| terms.bounty_basis_points = 1, "withdraw_delay_s"),
+                (
+                    |terms| terms.withdraw_delay_s = LEAST_WITHDRAW_DELAY_S - 1,
+                    "withdraw_delay_s",
+                ),
+            ] {
+                set(&mut sound.collateral_terms);
+                let refused = sound.check(chain_id);
+                assert!(
+                    matches!(refused, Err(DeployError::NoCollateral { field: named, .. }) if named == field),
+                    "then the collateral, {field}: {refused:?}"
+                );
+            }
+            sound.collateral_terms.withdraw_delay_s = LEAST_WITHDRAW_DELAY_S;
             assert!(
                 matches!(sound.check(chain_id), Err(DeployError::TestToken { .. })),
                 "then the token"

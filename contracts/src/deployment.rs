@@ -32,10 +32,14 @@ pub struct Deployment {
     pub deals: Address,
     /// Replicas and their deposits.
     pub replicas: Address,
+    /// What providers stake.
+    pub collateral: Address,
     /// Parameters of the set, as the contracts show them.
     pub parameters: SetParameters,
     /// What a replica must be, as the contracts show it.
     pub replica_terms: ReplicaTerms,
+    /// What providers stake and lose, as the contracts show it.
+    pub collateral_terms: CollateralTerms,
     /// When periods, rounds, freezes and deadlines are.
     pub schedule: Schedule,
     /// The verifying keys.
@@ -95,6 +99,41 @@ pub struct ReplicaTerms {
     pub deposit: u128,
 }
 
+/// What a deployment demands of providers. Lengths are in periods unless they say otherwise. All zero: no collateral, no
+/// slashing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollateralTerms {
+    /// A filled slot locks this many times its price per period to answer for misses.
+    pub fault_periods: u32,
+    /// And this many times to pay for its repair.
+    pub repair_periods: u32,
+    /// Misses in a row that end a tree; 0: none do.
+    pub misses_to_end: u32,
+    /// Share of a slash (and of a freed slot's repair part) that goes to who shows the fault (repairs the slot), in
+    /// hundredths of a percent, at most 5,000.
+    pub bounty_basis_points: u16,
+    /// Seconds between asking money back and getting it; misses are reported within the same time.
+    pub withdraw_delay_s: u64,
+    /// Longest maintenance window, and how long before it must be announced.
+    pub maintenance_periods: u32,
+    /// Least distance between the beginnings of two maintenance windows.
+    pub maintenance_every: u32,
+    /// Shortest declared fault.
+    pub least_fault: u32,
+    /// Longest declared fault; 0: none may be declared.
+    pub most_fault: u32,
+}
+
+impl CollateralTerms {
+    /// What a slot of this price locks: fault part and repair part.
+    #[must_use]
+    pub fn parts_of(&self, price_per_slot_period: u128) -> (u128, u128) {
+        let times = |periods: u32| price_per_slot_period.saturating_mul(u128::from(periods));
+        (times(self.fault_periods), times(self.repair_periods))
+    }
+}
+
 /// One value for each of the circuits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitSet<T> {
@@ -108,6 +147,8 @@ pub struct CircuitSet<T> {
     pub include: T,
     /// One partition of a proof of replication.
     pub replica: T,
+    /// Four leaves of a piece lie under its commitment.
+    pub dispute: T,
 }
 
 /// A verifying key on chain.

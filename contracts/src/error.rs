@@ -272,6 +272,16 @@ pub enum DeployError {
         /// Where it should have gone.
         chain_id: u64,
     },
+    /// Us: without it losing data costs nothing.
+    #[error(
+        "collateral_terms.{field} is too little for chain {chain_id}, which is not a development chain"
+    )]
+    NoCollateral {
+        /// The term.
+        field: &'static str,
+        /// Where it should have gone.
+        chain_id: u64,
+    },
     /// Us: the test token mints for anybody, so it exists on development chains only.
     #[error(
         "the test token is refused on chain {chain_id}, which is not a development chain: name an existing token"

@@ -212,6 +212,129 @@ pub enum ChainEventKind {
         /// Credited to the owner.
         refund: u128,
     },
+    /// A deal lasts longer; its owner paid for it.
+    DealExtended {
+        /// Which deal.
+        deal: DealId,
+        /// Its last period now.
+        end_period: Period,
+        /// Paid in.
+        amount: u128,
+    },
+    /// A deal ends earlier than it was opened for.
+    DealCut {
+        /// Which deal.
+        deal: DealId,
+        /// Its last period now.
+        end_period: Period,
+        /// Credited to the owner.
+        refund: u128,
+        /// Whether it ends because too few slots are left to rebuild the segment.
+        lost: bool,
+    },
+    /// A slot lost its provider and waits for a repair.
+    SlotFreed {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Who lost it.
+        provider: Address,
+        /// The piece's commitment; none when it was shown to be false.
+        comm_p: Option<Commitment>,
+    },
+    /// A freed slot was filled by another provider.
+    SlotRepaired {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// By whom.
+        provider: Address,
+        /// Who had lost it.
+        failed: Address,
+    },
+    /// Collateral came in.
+    CollateralDeposited {
+        /// Whose.
+        provider: Address,
+        /// Who paid.
+        from: Address,
+        /// How much.
+        amount: u128,
+    },
+    /// A miss was reported.
+    MissReported {
+        /// Who missed.
+        provider: Address,
+        /// With which tree.
+        tree: TreeIndex,
+        /// Which period.
+        period: Period,
+        /// Who showed it.
+        reporter: Address,
+        /// Taken from the provider.
+        slashed: u128,
+        /// Of it, the reporter's.
+        bounty: u128,
+    },
+    /// A slot's fault part was slashed after a challenge or a dispute.
+    SlotSlashed {
+        /// Whose.
+        provider: Address,
+        /// Who showed the fault.
+        hunter: Address,
+        /// Taken from the provider.
+        slashed: u128,
+        /// Of it, the hunter's.
+        bounty: u128,
+    },
+    /// A tree was ended after too many misses.
+    TreeTerminated {
+        /// Whose.
+        provider: Address,
+        /// Which tree.
+        tree: TreeIndex,
+        /// The last period that counts.
+        last_period: Period,
+    },
+    /// Misses of a tree are excused for a while.
+    WindowExcused {
+        /// Whose.
+        provider: Address,
+        /// Which tree.
+        tree: TreeIndex,
+        /// From this period on.
+        first: Period,
+        /// To this one.
+        last: Period,
+        /// Burned for it; 0 for maintenance.
+        charged: u128,
+    },
+    /// The repair part of a freed slot was put aside.
+    RepairFunded {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Who pays.
+        provider: Address,
+        /// How much.
+        amount: u128,
+    },
+    /// The repair part of a freed slot was spent.
+    RepairPaid {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Who repaired; none when nobody did.
+        repairer: Option<Address>,
+        /// The repairer's.
+        bounty: u128,
+        /// Burned.
+        burned: u128,
+    },
     /// Credit left the Deals contract.
     Withdrawn {
         /// Whose.

@@ -11,7 +11,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`market`] | providers, trees, sectors, deals, slots as plain values |
+//! | [`market`] | providers, trees, sectors, collateral, deals, slots as plain values |
 //! | [`events`] | what the contracts say |
 //! | [`error`] | what can go wrong, whose fault it is, whether to try again |
 //! | `chain` | [`Chain`]: views, transactions, events |
@@ -65,13 +65,13 @@ pub use deploy::{
     DEVELOPMENT_CHAINS, DeployPlan, KeyPlan, LEAST_LAYERS, LEAST_SEALED_SECTOR_BYTES, TokenPlan,
     deploy,
 };
-pub use deployment::{CircuitSet, Deployment, KeyRecord, ReplicaTerms, SetParameters};
+pub use deployment::{CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters};
 pub use error::{AnvilError, ChainError, DeployError, DeploymentFileError, Refusal, Retry};
 pub use events::{ChainEvent, ChainEventKind, DealTerms};
 pub use follow::News;
 pub use follower::{BlockRef, Follower};
 pub use market::{
-    Activation, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, ReplicaChallenge, ReplicaInfo,
+    Activation, CollateralAccount, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, ReplicaChallenge, ReplicaInfo,
     ReplicaStatus, SectorInfo, SlotState, SlotStatus, TreeState, TxReceipt, Uptime, Window,
 };
 pub use rpc::ChainOptions;

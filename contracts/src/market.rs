@@ -119,6 +119,23 @@ pub enum ReplicaStatus {
     Expired,
 }
 
+/// A provider's collateral, in smallest token units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollateralAccount {
+    /// All of it.
+    pub total: u128,
+    /// What answers for misses of filled slots.
+    pub fault_locked: u128,
+    /// What pays for repairs of filled slots.
+    pub repair_locked: u128,
+    /// What was asked back.
+    pub withdrawing: u128,
+    /// When that may leave.
+    pub withdrawable_at_unix: u64,
+    /// What more slots may lock.
+    pub free: u128,
+}
+
 /// The public inputs of a precommitted replica's proof that the caller does not choose: field elements, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaChallenge {
@@ -206,6 +223,12 @@ pub struct DealInfo {
     pub activate_by: Period,
     /// How many slots were ever filled.
     pub filled: u16,
+    /// How many are filled now.
+    pub live: u16,
+    /// How many have ended.
+    pub closed: u16,
+    /// Since when fewer than k slots have been filled; none while enough are.
+    pub scarce_since_unix: Option<u64>,
     /// Whether its owner took it back before a slot was filled.
     pub cancelled: bool,
     /// Escrow not yet paid out or returned, over all slots.
@@ -247,8 +270,10 @@ pub struct SlotState {
     pub status: SlotStatus,
     /// Periods paid so far.
     pub paid_periods: u32,
-    /// Credited to its provider so far.
+    /// Credited to its providers so far.
     pub paid: u128,
+    /// Whether it is under a direct challenge.
+    pub challenged: bool,
 }
 
 /// One piece to be activated: what both sides signed, the owner's signature, and where it lies in the sector.

@@ -52,6 +52,7 @@ pub fn keys(plan: &Plan) -> Result<CircuitSet<KeyPlan>> {
         retire: key(CircuitName::Retire)?,
         include: key(CircuitName::Include)?,
         replica: key(CircuitName::Replica)?,
+        dispute: key(CircuitName::Dispute)?,
     })
 }
 

@@ -7,6 +7,7 @@ use alloy::sol_types::SolEvent;
 use cairn_wire::{Address, DealId, Period, SectorNumber, SlotIndex, TreeIndex};
 use serde_json::json;
 
+use super::permit::PermitWords;
 use super::{Chain, Contract, EvmProof, call_of, receipt_of};
 use crate::abi::deals::Deals;
 use crate::abi::token::TestToken;
@@ -47,10 +48,10 @@ impl Chain {
             })?;
         // The token's permit nonce counts: the next permit of this account is signed when this one was used.
         let one_at_a_time = self.inner.permits.lock().await;
-        let permit = self.permit(&key, escrow).await?;
+        let permit = self.permit(&key, Contract::Deals, escrow).await?;
         let call = Deals::openManyCall {
             newDeals: deals.iter().map(deal_to_abi).collect(),
-            permit,
+            permit: deals_permit(permit),
         };
         let receipt = self.transact(Contract::Deals, &call).await?;
         drop(one_at_a_time);
@@ -112,6 +113,9 @@ impl Chain {
             end_period: last(stored.periods),
             activate_by: last(stored.activationPeriods),
             filled: stored.filled,
+            live: stored.live,
+            closed: stored.closed,
+            scarce_since_unix: (stored.scarceSince != 0).then_some(stored.scarceSince),
             cancelled: stored.cancelled,
             escrow_left: stored.escrow,
             slots: self.deal_slots(deal).await?.as_ref().clone(),
@@ -154,6 +158,7 @@ impl Chain {
         Ok(SlotState {
             status,
             paid_periods: state.paidPeriods,
+            challenged: state.challenged,
             paid,
         })
     }
@@ -275,6 +280,88 @@ impl Chain {
         )
     }
 
+    /// Frees a slot of a tree that was ended, so that somebody may repair it. Anybody may call it.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Deals_SlotNotFilled`, `Deals_NotFree`.
+    pub async fn free(&self, deal: DealId, slot: SlotIndex) -> Result<TxReceipt, ChainError> {
+        let call = Deals::freeCall {
+            deal_: deal.0,
+            slot: slot.0,
+        };
+        receipt_of(&self.transact(Contract::Deals, &call).await?)
+    }
+
+    /// Gives a slot of the account up: its repair part pays for the repair.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Deals_SlotNotFilled`, `Deals_NotYourSlot`, `Deals_Challenged`.
+    pub async fn vacate(&self, deal: DealId, slot: SlotIndex) -> Result<TxReceipt, ChainError> {
+        let call = Deals::vacateCall {
+            deal_: deal.0,
+            slot: slot.0,
+        };
+        receipt_of(&self.transact(Contract::Deals, &call).await?)
+    }
+
+    /// Lets a deal of the account last `periods` longer; a permit pays for every slot that has not ended.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Deals_NotOwner`, `Deals_NotActive`, `Deals_Cancelled`, `Deals_Ended`,
+    /// `Deals_PriceBelowAsk`, `Deals_AllowanceTooLow`.
+    pub async fn extend(&self, deal: DealId, periods: u32) -> Result<TxReceipt, ChainError> {
+        let what = call_of::<Deals::extendCall>(Contract::Deals);
+        let key = self.signer(&what)?.key().clone();
+        let stored = self
+            .view(Contract::Deals, &Deals::dealCall { deal_: deal.0 })
+            .await?;
+        let slots = stored.n.saturating_sub(stored.closed);
+        let escrow = stored
+            .pricePerSlotPeriod
+            .checked_mul(u128::from(slots))
+            .and_then(|price| price.checked_mul(u128::from(periods)))
+            .ok_or_else(|| ChainError::Argument {
+                argument: "periods",
+                reason: "the escrow exceeds 2^128".to_owned(),
+            })?;
+        let slots = self.deal_slots(deal).await?;
+        let one_at_a_time = self.inner.permits.lock().await;
+        let permit = self.permit(&key, Contract::Deals, escrow).await?;
+        let call = Deals::extendCall {
+            deal_: deal.0,
+            periods,
+            slots: slots.iter().map(slot_to_abi).collect(),
+            permit: deals_permit(permit),
+        };
+        let receipt = self.transact(Contract::Deals, &call).await?;
+        drop(one_at_a_time);
+        receipt_of(&receipt)
+    }
+
+    /// Makes the period not yet frozen the last one of the account's deal; what was paid for later ones comes back.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Deals_NotOwner`, `Deals_NotActive`, `Deals_Cancelled`, `Deals_Ended`.
+    pub async fn end_early(&self, deal: DealId) -> Result<TxReceipt, ChainError> {
+        receipt_of(
+            &self
+                .transact(Contract::Deals, &Deals::endEarlyCall { deal_: deal.0 })
+                .await?,
+        )
+    }
+
+    /// Ends a deal that has had too few filled slots for too long. Anybody may call it.
+    ///
+    /// # Errors
+    /// [`ChainError`]; refused with `Deals_NotActive`, `Deals_Cancelled`, `Deals_NotLost`, `Deals_Ended`.
+    pub async fn end_lost(&self, deal: DealId) -> Result<TxReceipt, ChainError> {
+        receipt_of(
+            &self
+                .transact(Contract::Deals, &Deals::endLostCall { deal_: deal.0 })
+                .await?,
+        )
+    }
+
     /// Takes the account's whole credit out, to the account itself.
     ///
     /// # Errors
@@ -372,6 +459,16 @@ impl Chain {
 }
 
 /// Numbers of the deals a transaction opened, in its order.
+fn deals_permit(words: PermitWords) -> Deals::Permit {
+    Deals::Permit {
+        value: words.value,
+        deadline: words.deadline,
+        v: words.v,
+        r: words.r,
+        s: words.s,
+    }
+}
+
 fn opened(receipt: &RpcReceipt) -> Vec<DealId> {
     let events = receipt
         .logs

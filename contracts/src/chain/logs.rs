@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Chain, Contract};
 use crate::abi::beacon::Beacon::BeaconEvents;
+use crate::abi::collateral::Collateral::CollateralEvents;
 use crate::abi::deals::Deals::{self, DealsEvents};
 use crate::abi::providers::Providers::ProvidersEvents;
 use crate::abi::replicas::Replicas::ReplicasEvents;
@@ -39,6 +40,7 @@ impl Chain {
             Contract::Sectors,
             Contract::Deals,
             Contract::Replicas,
+            Contract::Collateral,
         ];
         let addresses = addresses.map(|contract| self.address_of(contract));
         let filter = json!({ "address": addresses });
@@ -159,6 +161,11 @@ impl Chain {
             known(log, ReplicasEvents::SELECTORS)
                 .then(|| decoded::<ReplicasEvents>(log).and_then(replicas_event))
                 .transpose()
+        } else if log.address == at(Contract::Collateral) {
+            known(log, CollateralEvents::SELECTORS)
+                .then(|| decoded::<CollateralEvents>(log).and_then(collateral_event))
+                .transpose()
+                .map(Option::flatten)
         } else if log.address == at(Contract::Providers) {
             known(log, ProvidersEvents::SELECTORS)
                 .then(|| decoded::<ProvidersEvents>(log).map(providers_event))
@@ -320,7 +327,89 @@ fn deals_event(event: DealsEvents) -> Result<Option<ChainEventKind>, ChainError>
             to: ours(e.to),
             amount: amount(e.amount, "Withdrawn")?,
         },
-        DealsEvents::EIP712DomainChanged(_) => return Ok(None),
+        DealsEvents::DealExtended(e) => ChainEventKind::DealExtended {
+            deal: DealId(e.deal),
+            end_period: Period(e.endPeriod),
+            amount: amount(e.amount, "DealExtended")?,
+        },
+        DealsEvents::DealEndedEarly(e) => ChainEventKind::DealCut {
+            deal: DealId(e.deal),
+            end_period: Period(e.endPeriod),
+            refund: amount(e.refund, "DealEndedEarly")?,
+            lost: false,
+        },
+        DealsEvents::DealLost(e) => ChainEventKind::DealCut {
+            deal: DealId(e.deal),
+            end_period: Period(e.endPeriod),
+            refund: amount(e.refund, "DealLost")?,
+            lost: true,
+        },
+        DealsEvents::SlotFreed(e) => ChainEventKind::SlotFreed {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            comm_p: (!e.commP.is_zero())
+                .then(|| commitment(e.commP, "SlotFreed"))
+                .transpose()?,
+        },
+        DealsEvents::SlotRepaired(e) => ChainEventKind::SlotRepaired {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            failed: ours(e.failed),
+        },
+        DealsEvents::EIP712DomainChanged(_) | DealsEvents::DealsBound(_) => return Ok(None),
+    }))
+}
+
+fn collateral_event(event: CollateralEvents) -> Result<Option<ChainEventKind>, ChainError> {
+    Ok(Some(match event {
+        CollateralEvents::CollateralDeposited(e) => ChainEventKind::CollateralDeposited {
+            provider: ours(e.provider),
+            from: ours(e.from),
+            amount: amount(e.amount, "CollateralDeposited")?,
+        },
+        CollateralEvents::MissReported(e) => ChainEventKind::MissReported {
+            provider: ours(e.provider),
+            tree: TreeIndex(e.tree),
+            period: Period(e.period),
+            reporter: ours(e.reporter),
+            slashed: amount(e.slashed, "MissReported")?,
+            bounty: amount(e.bounty, "MissReported")?,
+        },
+        CollateralEvents::SlotSlashed(e) => ChainEventKind::SlotSlashed {
+            provider: ours(e.provider),
+            hunter: ours(e.hunter),
+            slashed: amount(e.slashed, "SlotSlashed")?,
+            bounty: amount(e.bounty, "SlotSlashed")?,
+        },
+        CollateralEvents::TreeTerminated(e) => ChainEventKind::TreeTerminated {
+            provider: ours(e.provider),
+            tree: TreeIndex(e.tree),
+            last_period: Period(e.lastPeriod),
+        },
+        CollateralEvents::WindowExcused(e) => ChainEventKind::WindowExcused {
+            provider: ours(e.provider),
+            tree: TreeIndex(e.tree),
+            first: Period(e.first),
+            last: Period(e.last),
+            charged: amount(e.charged, "WindowExcused")?,
+        },
+        CollateralEvents::RepairFunded(e) => ChainEventKind::RepairFunded {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            amount: amount(e.amount, "RepairFunded")?,
+        },
+        CollateralEvents::RepairPaid(e) => ChainEventKind::RepairPaid {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            repairer: (!e.repairer.is_zero()).then(|| ours(e.repairer)),
+            bounty: amount(e.bounty, "RepairPaid")?,
+            burned: amount(e.burned, "RepairPaid")?,
+        },
+        // Money that leaves and bookkeeping: nobody here acts on it.
+        _ => return Ok(None),
     }))
 }
 

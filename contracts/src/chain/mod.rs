@@ -1,9 +1,10 @@
 //! A connection to the market: views, transactions, events.
 //!
-//! One file a contract: [`providers`](self), `beacon`, `sectors`, `replicas`, `deals`, `logs`. Here is what they share: the
+//! One file a contract: [`providers`](self), `beacon`, `sectors`, `replicas`, `collateral`, `deals`, `logs`. Here is what they share: the
 //! endpoints, the account, and the two ways to call a contract.
 
 mod beacon;
+mod collateral;
 mod deals;
 mod logs;
 mod permit;
@@ -75,6 +76,7 @@ pub(crate) enum Contract {
     Sectors,
     Deals,
     Replicas,
+    Collateral,
 }
 
 impl Contract {
@@ -87,6 +89,7 @@ impl Contract {
             Self::Sectors => "Sectors",
             Self::Deals => "Deals",
             Self::Replicas => "Replicas",
+            Self::Collateral => "Collateral",
         }
     }
 
@@ -99,6 +102,7 @@ impl Contract {
             Self::Sectors => deployment.sectors,
             Self::Deals => deployment.deals,
             Self::Replicas => deployment.replicas,
+            Self::Collateral => deployment.collateral,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! EIP-2612: the owner's signature that lets Deals take the escrow.
+//! EIP-2612: the owner's signature that lets a contract take what a call needs.
 //!
 //! ```text
 //! digest = keccak256(0x19 | 0x01 | DOMAIN_SEPARATOR of the token | keccak256(T | owner | spender | value | nonce | deadline))
@@ -11,7 +11,6 @@ use alloy::sol_types::SolValue;
 use cairn_wire::SecretKey;
 
 use super::{Chain, Contract};
-use crate::abi::deals::Deals;
 use crate::abi::token::TestToken;
 use crate::convert::evm;
 use crate::error::ChainError;
@@ -22,12 +21,13 @@ const PERMIT_TYPE: &str =
 const PERMIT_LIFE_S: u64 = 3_600;
 
 impl Chain {
-    /// A permit of the account for Deals over `value`.
+    /// A permit of the account for `spender` over `value`.
     pub(super) async fn permit(
         &self,
         key: &SecretKey,
+        spender: Contract,
         value: u128,
-    ) -> Result<Deals::Permit, ChainError> {
+    ) -> Result<PermitWords, ChainError> {
         let owner = evm(key.address());
         let domain = self
             .view(Contract::Token, &TestToken::DOMAIN_SEPARATORCall {})
@@ -36,7 +36,7 @@ impl Chain {
             .view(Contract::Token, &TestToken::noncesCall { owner })
             .await?;
         let deadline = self.head().await?.timestamp.saturating_add(PERMIT_LIFE_S);
-        let spender = self.address_of(Contract::Deals);
+        let spender = self.address_of(spender);
         let digest = permit_digest(
             domain,
             owner,
@@ -52,7 +52,7 @@ impl Chain {
                 reason: error.to_string(),
             })?;
         let bytes = signature.as_bytes();
-        Ok(Deals::Permit {
+        Ok(PermitWords {
             value: U256::from(value),
             deadline: U256::from(deadline),
             v: bytes[64],
@@ -60,6 +60,15 @@ impl Chain {
             s: B256::from_slice(&bytes[32..64]),
         })
     }
+}
+
+/// A permit's words, for whichever contract takes them.
+pub(super) struct PermitWords {
+    pub(super) value: U256,
+    pub(super) deadline: U256,
+    pub(super) v: u8,
+    pub(super) r: B256,
+    pub(super) s: B256,
 }
 
 fn permit_digest(

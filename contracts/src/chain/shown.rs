@@ -5,12 +5,13 @@ use cairn_wire::Address;
 use serde_json::json;
 
 use super::{Chain, Contract};
+use crate::abi::collateral::Collateral;
 use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
 use crate::abi::{beacon::Beacon, deals::Deals};
 use crate::convert::{commitment, ours};
 use crate::deploy::KeyPlan;
-use crate::deployment::{CircuitSet, KeyRecord, ReplicaTerms};
+use crate::deployment::{CircuitSet, CollateralTerms, KeyRecord, ReplicaTerms};
 use crate::error::ChainError;
 use crate::schedule::Schedule;
 
@@ -27,6 +28,7 @@ impl Chain {
             retire: self.shown_key(2).await?,
             include: self.shown_key(3).await?,
             replica: self.shown_key(4).await?,
+            dispute: self.shown_key(5).await?,
         })
     }
 
@@ -42,6 +44,7 @@ impl Chain {
             retire: self.deployed_key(2).await?.1,
             include: self.deployed_key(3).await?.1,
             replica: self.deployed_key(4).await?.1,
+            dispute: self.deployed_key(5).await?.1,
         })
     }
 
@@ -106,6 +109,27 @@ impl Chain {
         })
     }
 
+    /// What the contracts demand of providers, read from the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_collateral_terms(&self) -> Result<CollateralTerms, ChainError> {
+        let shown = self
+            .view(Contract::Collateral, &Collateral::termsCall {})
+            .await?;
+        Ok(CollateralTerms {
+            fault_periods: shown.faultPeriods,
+            repair_periods: shown.repairPeriods,
+            misses_to_end: shown.missesToEnd,
+            bounty_basis_points: shown.bountyBasisPoints,
+            withdraw_delay_s: shown.withdrawDelay,
+            maintenance_periods: shown.maintenancePeriods,
+            maintenance_every: shown.maintenanceEvery,
+            least_fault: shown.leastFault,
+            most_fault: shown.mostFault,
+        })
+    }
+
     /// The beacon's public key (G2, EIP-2537), read from the chain.
     ///
     /// # Errors
@@ -141,6 +165,14 @@ impl Chain {
             .view(Contract::Sectors, &Sectors::includeWidthCall {})
             .await?;
         same("include_width", &parameters.include_width, &width)?;
+        let samples = self
+            .view(Contract::Sectors, &Sectors::postSamplesCall {})
+            .await?;
+        same(
+            "post_samples",
+            &parameters.post_samples,
+            &u32::from(samples),
+        )?;
         let empty = self
             .view(Contract::Sectors, &Sectors::emptyRootCall {})
             .await?;
@@ -171,7 +203,8 @@ impl Chain {
         same("token", &deployment.token, &ours(token))?;
         let providers = self.view(Contract::Deals, &Deals::providersCall {}).await?;
         same("providers", &deployment.providers, &ours(providers))?;
-        self.check_replicas_shown().await
+        self.check_replicas_shown().await?;
+        self.check_collateral_shown().await
     }
 
     /// The part of [`Self::check_shown`] that is about replicas.
@@ -199,6 +232,34 @@ impl Chain {
             .await?;
         let expected = deployment.replica_binding().porep_id();
         same("porep_id", &expected, &shown.to_le_bytes::<32>())
+    }
+}
+
+impl Chain {
+    /// The part of [`Self::check_shown`] that is about collateral.
+    async fn check_collateral_shown(&self) -> Result<(), ChainError> {
+        let deployment = self.deployment();
+        let charged = self
+            .view(Contract::Sectors, &Sectors::collateralCall {})
+            .await?;
+        same("collateral", &deployment.collateral, &ours(charged))?;
+        let locked = self
+            .view(Contract::Deals, &Deals::collateralCall {})
+            .await?;
+        same("collateral", &deployment.collateral, &ours(locked))?;
+        same(
+            "collateral_terms",
+            &deployment.collateral_terms,
+            &self.shown_collateral_terms().await?,
+        )?;
+        let moved = self
+            .view(Contract::Collateral, &Collateral::dealsCall {})
+            .await?;
+        same("deals", &deployment.deals, &ours(moved))?;
+        let token = self
+            .view(Contract::Collateral, &Collateral::tokenCall {})
+            .await?;
+        same("token", &deployment.token, &ours(token))
     }
 }
 

@@ -190,7 +190,7 @@ async fn a_deployment_that_says_something_else_than_the_contracts_is_refused() {
         ),
         "{error}"
     );
-    let lies: [(Lie, &str); 12] = [
+    let lies: [(Lie, &str); 15] = [
         (
             |d| d.parameters.name = "mainnet".to_owned(),
             "parameter set",
@@ -209,6 +209,9 @@ async fn a_deployment_that_says_something_else_than_the_contracts_is_refused() {
         (|d| d.replica_terms.layers = 8, "replica_terms"),
         (|d| d.replica_terms.deposit = 1, "replica_terms"),
         (|d| d.keys.replica.key_hash = [1; 32], "keys"),
+        (|d| d.keys.dispute.key_hash = [1; 32], "keys"),
+        (|d| d.collateral = d.token, "collateral"),
+        (|d| d.collateral_terms.fault_periods = 1, "collateral_terms"),
     ];
     for (lie, field) in lies {
         let error = connect(lie).await;

@@ -58,6 +58,7 @@ pub(crate) struct Keys {
     retire: Key,
     include: Key,
     replica: Key,
+    dispute: Key,
 }
 
 impl Keys {
@@ -71,6 +72,7 @@ impl Keys {
             retire: load(CircuitName::Retire),
             include: load(CircuitName::Include),
             replica: load(CircuitName::Replica),
+            dispute: load(CircuitName::Dispute),
         }
     }
 
@@ -99,6 +101,7 @@ impl Keys {
                 retire: key(CircuitName::Retire, &self.retire),
                 include: key(CircuitName::Include, &self.include),
                 replica: key(CircuitName::Replica, &self.replica),
+                dispute: key(CircuitName::Dispute, &self.dispute),
             },
             ..plan()
         }

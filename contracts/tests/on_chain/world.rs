@@ -2,7 +2,7 @@
 //! needs proofs takes the plan of [`crate::farm`].
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, CircuitSet, DeployPlan, Deployment, KeyPlan, NewDeal, NewSlot,
+    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan, NewDeal, NewSlot,
     ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
 };
 use cairn_prover::beacon;
@@ -86,6 +86,7 @@ pub(crate) fn plan() -> DeployPlan {
             empty_root: Commitment::from_be_bytes(empty_root).unwrap(),
         },
         replica_terms: replica_terms(),
+        collateral_terms: CollateralTerms::default(),
         insecure_set: true,
         insecure_keys: true,
         schedule: schedule(),
@@ -96,6 +97,7 @@ pub(crate) fn plan() -> DeployPlan {
             retire: empty_key(3, 3),
             include: empty_key(5, 4),
             replica: empty_key(7, 5),
+            dispute: empty_key(6, 6),
         },
         token: TokenPlan::Test {
             mint: (0..4).map(|account| (address(account), WEALTH)).collect(),

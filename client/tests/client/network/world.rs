@@ -11,7 +11,8 @@ use cairn_client::{
     PutReport, Silent,
 };
 use cairn_contracts::{
-    CircuitSet, Deployment, KeyRecord, ProviderInfo, ReplicaTerms, Schedule, SetParameters,
+    CircuitSet, CollateralTerms, Deployment, KeyRecord, ProviderInfo, ReplicaTerms, Schedule,
+    SetParameters,
 };
 use cairn_wire::{Address, Limits, NodeIdentity, SecretKey, SectorKind, Server};
 
@@ -205,6 +206,7 @@ pub(crate) fn deployment() -> Deployment {
         sectors: Address([5; 20]),
         deals: Address([0xde; 20]),
         replicas: Address([6; 20]),
+        collateral: Address([7; 20]),
         parameters: SetParameters {
             name: "devnet".into(),
             sector_log2_leaves: 20,
@@ -222,6 +224,7 @@ pub(crate) fn deployment() -> Deployment {
             due_s: 1800,
             deposit: 0,
         },
+        collateral_terms: CollateralTerms::default(),
         schedule: Schedule {
             genesis_unix: 0,
             round_s: 3,
@@ -236,6 +239,7 @@ pub(crate) fn deployment() -> Deployment {
             retire: key,
             include: key,
             replica: key,
+            dispute: key,
         },
     }
 }
