@@ -336,7 +336,7 @@ fn every_group_of_a_real_piece_is_opened_from_its_bytes() {
 
 #[test]
 fn a_piece_of_more_than_a_chunk_is_opened_in_each_of_its_chunks() {
-    let bytes: Vec<u8> = (0..127 * 1500).map(|i: u32| (i * i % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..127 * 1500).map(|i: u64| (i * i % 251) as u8).collect();
     // The last is padding, as is half of the second chunk.
     for group in [0, 1023, 1024, 1499, 1500, 2047] {
         let claim = open(&bytes, group).unwrap();
