@@ -92,6 +92,18 @@ fn others(criterion: &mut Criterion) {
             .unwrap()
         });
     });
+    let dispute = sector.dispute(false, 5).unwrap().1;
+    let dispute_key = key(set, CircuitName::Dispute);
+    group.bench_function("dispute", |bencher| {
+        bencher.iter(|| {
+            prove(
+                &dispute_key,
+                black_box(&dispute),
+                &mut blinding_rng([1; 32]),
+            )
+            .unwrap()
+        });
+    });
     group.finish();
     keys_and_checks(criterion, &append_key);
 }

@@ -1,13 +1,16 @@
 //! Writes the table in `prover/src/keys/ceremony.rs`: lays out every circuit of the sets whose keys come from a ceremony.
 //!
 //! ```text
-//! cargo run -p cairn-prover --example ceremony_circuits
+//! cargo run -p cairn-prover --example ceremony_circuits -- [circuit]...
 //! ```
+//!
+//! Circuits that are not named keep their entries; without names all are laid out.
 
 use std::{error::Error, fmt::Write, fs, path::Path};
 
 use cairn_prover::{
     circuits::{CircuitName, Circuits},
+    keys::ceremony,
     params,
 };
 
@@ -20,10 +23,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (before, _) = source
         .split_once(TABLE)
         .ok_or("the table is not where it was")?;
+    let names: Vec<String> = std::env::args().skip(1).collect();
     let mut text = format!("{before}{TABLE}\n");
     for set in params::ALL.into_iter().filter(|set| !set.insecure_keys) {
         for circuit in CircuitName::ALL {
-            let id = Circuits::for_set(set).id(circuit)?;
+            let named = names.is_empty() || names.iter().any(|name| name == circuit.as_str());
+            let listed = ceremony::circuit_id(set.name, circuit).filter(|_| !named);
+            let id = match listed {
+                Some(id) => id,
+                None => Circuits::for_set(set).id(circuit)?,
+            };
             writeln!(text, "    CeremonyCircuit {{")?;
             writeln!(text, "        set: {:?},", set.name)?;
             writeln!(text, "        circuit: {:?},", circuit.as_str())?;

@@ -126,6 +126,19 @@ fn cases(set: &ParamSet, counts: &[u32], seeds: u64) -> Result<Vec<Case>, Box<dy
         inputs: statement.public_inputs(),
         witness: Circuit::Include(circuit),
     });
+    let padding = (1 << (sector.placed_pieces()[1].b - 2)) - 1;
+    for (second, group, name) in [
+        (false, 5, "group 5 of the first piece"),
+        (true, padding, "the last group of the second piece, padding"),
+    ] {
+        let (statement, circuit) = sector.dispute(second, group)?;
+        cases.push(Case {
+            circuit: CircuitName::Dispute,
+            name: name.to_owned(),
+            inputs: statement.public_inputs().to_vec(),
+            witness: Circuit::Dispute(circuit),
+        });
+    }
     Ok(cases)
 }
 

@@ -3,6 +3,7 @@
 //! A circuit is drawn from its parameter set alone, so its id, and with it its keys, change only when the set does.
 
 use crate::append::AppendCircuit;
+use crate::dispute::DisputeCircuit;
 use crate::gadget::builder::{Builder, Synthesize};
 use crate::groth16::{CircuitId, Matrices, SetupError};
 use crate::include::IncludeCircuit;
@@ -29,16 +30,19 @@ pub enum CircuitName {
     Include,
     /// A sealed sector's replica is the one that only its provider could make.
     Replica,
+    /// What lies in a group of bytes under a piece's commitment.
+    Dispute,
 }
 
 impl CircuitName {
     /// All of them, in the order in which keys are made and shown.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Spacetime,
         Self::Append,
         Self::Retire,
         Self::Include,
         Self::Replica,
+        Self::Dispute,
     ];
 
     /// The name in key files and on chain.
@@ -50,6 +54,7 @@ impl CircuitName {
             Self::Retire => "retire",
             Self::Include => "include",
             Self::Replica => "replica",
+            Self::Dispute => "dispute",
         }
     }
 
@@ -81,6 +86,8 @@ pub enum Circuit {
     Include(IncludeCircuit),
     /// [`CircuitName::Replica`].
     Replica(ReplicaCircuit),
+    /// [`CircuitName::Dispute`].
+    Dispute(DisputeCircuit),
 }
 
 impl Synthesize for Circuit {
@@ -91,6 +98,7 @@ impl Synthesize for Circuit {
             Self::Retire(circuit) => circuit.synthesize(builder),
             Self::Include(circuit) => circuit.synthesize(builder),
             Self::Replica(circuit) => circuit.synthesize(builder),
+            Self::Dispute(circuit) => circuit.synthesize(builder),
         }
     }
 }
@@ -117,6 +125,7 @@ constraint_synthesizer!(
     RetireCircuit,
     IncludeCircuit,
     ReplicaCircuit,
+    DisputeCircuit,
     Circuit
 );
 
@@ -159,6 +168,7 @@ impl Circuits {
             CircuitName::Retire => Circuit::Retire(RetireCircuit::blank(&self.set)),
             CircuitName::Include => Circuit::Include(IncludeCircuit::blank(&self.set)),
             CircuitName::Replica => Circuit::Replica(ReplicaCircuit::blank(&self.set)),
+            CircuitName::Dispute => Circuit::Dispute(DisputeCircuit::blank(&self.set)),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The fault is always that of whoever made the claim or the witness; checking itself cannot fail.
 
-use cairn_merkle::OpeningError;
+use cairn_merkle::{OpeningError, PieceError, TreeError};
 use thiserror::Error;
 
 /// Public inputs that no witness can make true.
@@ -63,6 +63,14 @@ pub enum StatementError {
         offset_leaves: u64,
         /// log2 of the piece's leaves.
         b: u8,
+    },
+    /// No piece of this parameter set has so many groups of 127 bytes.
+    #[error("a piece has at most {max} groups from 0, got {got}")]
+    Group {
+        /// Groups of the largest piece.
+        max: u64,
+        /// The claim.
+        got: u64,
     },
     /// The parameter set has fewer challenges than that.
     #[error("a proof of replication has {partitions} partitions from 0, got {got}")]
@@ -234,6 +242,42 @@ pub enum IncludeError {
         /// Which of the places for pieces.
         place: usize,
     },
+}
+
+/// Why a proof of a dispute would not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DisputeError {
+    /// No witness can show this.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A piece's size is not one of this parameter set.
+    #[error("log2 of a piece's leaves is 2 to {max}, got {got}")]
+    PieceSize {
+        /// The largest.
+        max: u8,
+        /// The witness.
+        got: u8,
+    },
+    /// The path from the leaves is not one, or the piece has no such group.
+    #[error("path from the group's leaves: {0}")]
+    Path(#[from] OpeningError),
+    /// Other leaves stand there.
+    #[error("the path has other leaves in that group")]
+    Leaves,
+    /// The path belongs to another piece, or to one of another size or length.
+    #[error("the path does not lead to comm_p")]
+    CommP,
+}
+
+/// A group of a piece cannot be opened. The fault of the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OpenGroupError {
+    /// The bytes are no piece.
+    #[error(transparent)]
+    Piece(#[from] PieceError),
+    /// The piece has no such group.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
 }
 
 /// Why a proof of replication would not hold.

@@ -19,6 +19,7 @@
 //! | [`retire`] | a sector was taken out of a provider tree |
 //! | [`mod@include`] | pieces lie in a sector |
 //! | [`replica`] | a sealed sector is the replica that only its provider could make |
+//! | [`dispute`] | what lies in a group of bytes under a piece's commitment |
 //! | [`gadget`] | building blocks of the circuits |
 //! | [`circuits`] | the circuits of a parameter set: names, sizes, ids |
 //! | [`error`] | why a statement is not shown |
@@ -31,6 +32,7 @@
 pub mod append;
 pub mod beacon;
 pub mod circuits;
+pub mod dispute;
 pub mod eip2537;
 pub mod error;
 pub mod gadget;

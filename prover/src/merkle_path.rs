@@ -19,7 +19,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn levels(self) -> u32 {
+    /// Levels of the tree.
+    pub(crate) fn levels(self) -> u32 {
         self.log2_leaves.div_ceil(LOG2_ARITY)
     }
 

@@ -17,7 +17,8 @@ use cairn_merkle::{
 
 use crate::{
     append::{AppendCircuit, AppendStatement, native::AppendWitness},
-    error::StatementError,
+    dispute::{self, DisputeCircuit, DisputeStatement},
+    error::{OpenGroupError, StatementError},
     include::{
         IncludeCircuit,
         native::IncludeWitness,
@@ -46,6 +47,9 @@ pub enum SyntheticError {
     /// The statement.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// The group of a piece.
+    #[error(transparent)]
+    Group(#[from] OpenGroupError),
     /// The pieces.
     #[error("the pieces do not fit the parameter set")]
     Pieces,
@@ -73,11 +77,7 @@ impl SyntheticSector {
         let mut leaves: Vec<Fr> = Vec::with_capacity(leaves_wanted);
         let mut commitments = Vec::with_capacity(lengths.len());
         for (tag, length) in (1u8..).zip(lengths) {
-            let bytes: Vec<u8> = (0u8..=250)
-                .cycle()
-                .map(|byte| byte ^ tag)
-                .take(length)
-                .collect();
+            let bytes = piece_bytes(tag, length);
             let commitment = piece::commit(&bytes).map_err(|_too_large| SyntheticError::Pieces)?;
             let start = leaves.len().next_multiple_of(1 << commitment.b);
             leaves.resize(start, Fr::from(0u64));
@@ -158,6 +158,33 @@ impl SyntheticSector {
         let circuit = IncludeCircuit::new(self.set, statement.clone(), witness);
         Ok((statement, circuit))
     }
+
+    /// Statement and circuit of "these are the leaves of that group" of the first piece or the second.
+    ///
+    /// # Errors
+    /// The piece has no such group.
+    pub fn dispute(
+        &self,
+        second: bool,
+        group: u64,
+    ) -> Result<(DisputeStatement, DisputeCircuit), SyntheticError> {
+        let piece = self.pieces[usize::from(second)];
+        let length =
+            usize::try_from(piece.byte_len).map_err(|_too_large| SyntheticError::Pieces)?;
+        let bytes = piece_bytes(1 + u8::from(second), length);
+        let (statement, witness) = dispute::open(&bytes, group)?;
+        let circuit = DisputeCircuit::new(self.set, statement.clone(), witness);
+        Ok((statement, circuit))
+    }
+}
+
+/// The made-up bytes of a piece.
+fn piece_bytes(tag: u8, length: usize) -> Vec<u8> {
+    (0u8..=250)
+        .cycle()
+        .map(|byte| byte ^ tag)
+        .take(length)
+        .collect()
 }
 
 /// A provider that commits to one sector's content `count` times.

@@ -4,14 +4,14 @@ use cairn_prover::circuits::{CircuitName, CircuitSize, Circuits};
 use cairn_prover::groth16::Matrices;
 use cairn_prover::params::{ALL, MAINNET, PEER, SMALL, TEST, TESTNET};
 
-/// Constraints of spacetime, append, retire, include, replica.
-const CONSTRAINTS: [(&str, [usize; 5]); 6] = [
-    ("test", [7149, 2422, 3697, 4894, 259_059]),
-    ("small", [9561, 2422, 3697, 7386, 279_795]),
-    ("devnet", [26_197, 4824, 8509, 8634, 290_228]),
-    ("peer", [26_181, 4824, 8509, 8574, 281_216]),
-    ("testnet", [908_497, 4824, 8509, 78_704, 948_155]),
-    ("mainnet", [984_673, 4824, 8509, 88_624, 958_522]),
+/// Constraints of spacetime, append, retire, include, replica, dispute.
+const CONSTRAINTS: [(&str, [usize; 6]); 6] = [
+    ("test", [7149, 2422, 3697, 4894, 259_059, 1787]),
+    ("small", [9561, 2422, 3697, 7386, 279_795, 3018]),
+    ("devnet", [26_197, 4824, 8509, 8634, 290_228, 3636]),
+    ("peer", [26_181, 4824, 8509, 8574, 281_216, 3018]),
+    ("testnet", [908_497, 4824, 8509, 78_704, 948_155, 3659]),
+    ("mainnet", [984_673, 4824, 8509, 88_624, 958_522, 4259]),
 ];
 
 #[test]
@@ -47,7 +47,7 @@ fn public_inputs_are_as_many_as_the_contract_passes() {
         let public = CircuitName::ALL.map(|circuit| circuits.size(circuit).unwrap().public_inputs);
         assert_eq!(
             public,
-            [3, 5, 3, 1 + 2 * set.include_width, 7],
+            [3, 5, 3, 1 + 2 * set.include_width, 7, 6],
             "{}",
             set.name
         );
@@ -95,5 +95,5 @@ fn sets_share_a_circuit_only_where_they_agree_on_all_it_sees() {
         .zip(&small)
         .map(|(test, small)| test == small)
         .collect();
-    assert_eq!(shared, [false, true, true, false, false]);
+    assert_eq!(shared, [false, true, true, false, false, false]);
 }

@@ -259,7 +259,7 @@ fn the_listed_ids_of_production_sets_are_those_of_the_circuits() {
         let circuit = CircuitName::by_name(listed.circuit).unwrap();
         if matches!(
             circuit,
-            CircuitName::Append | CircuitName::Retire | CircuitName::Include
+            CircuitName::Append | CircuitName::Retire | CircuitName::Include | CircuitName::Dispute
         ) {
             let id = Circuits::for_set(set).id(circuit).unwrap();
             assert_eq!(id.to_string(), listed.circuit_id, "{}/{circuit}", set.name);
@@ -298,6 +298,7 @@ fn real_statements_prove_and_verify_and_their_neighbours_do_not() {
     let (append, append_circuit) = provider.append().unwrap();
     let (retire, retire_circuit) = provider.retire(0).unwrap();
     let (include, include_circuit) = sector.include().unwrap();
+    let (dispute, dispute_circuit) = sector.dispute(false, 5).unwrap();
     let mut rng = blinding_rng([1; 32]);
     let key = |circuit| keys::make(set, circuit).unwrap();
     let cases = [
@@ -320,6 +321,11 @@ fn real_statements_prove_and_verify_and_their_neighbours_do_not() {
             let key = key(CircuitName::Include);
             let proof = prove(&key, include_circuit, &mut rng).unwrap();
             (key, proof, include.public_inputs())
+        },
+        {
+            let key = key(CircuitName::Dispute);
+            let proof = prove(&key, dispute_circuit, &mut rng).unwrap();
+            (key, proof, dispute.public_inputs().to_vec())
         },
     ];
     for (key, proof, inputs) in cases {

@@ -85,7 +85,7 @@ fn committed_proofs_verify_and_only_for_their_statement() {
             }
         }
     }
-    assert_eq!(seen, 10 + 8, "cases of test and devnet");
+    assert_eq!(seen, 12 + 10, "cases of test and devnet");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::native::IncludeWitness;
 use super::statement::{IncludeStatement, PlacedPiece, layout};
 use crate::gadget::bits::{bits_of, booleans, pack};
 use crate::gadget::builder::{Builder, Num, Synthesize};
+use crate::gadget::size::{B_MIN, PieceSize};
 use crate::gadget::{path, poseidon2, word};
 use crate::merkle_path::Group;
 use crate::params::ParamSet;
@@ -15,50 +16,12 @@ use ark_relations::gr1cs::SynthesisError;
 use cairn_merkle::poseidon2::WIDTH;
 use cairn_merkle::{Commitment, Fr, Tag, TreeKind};
 
-/// The smallest log2 of a piece's leaves: one group of 127 bytes.
-const B_MIN: usize = 2;
-
 /// The circuit of one inclusion, with its witness.
 #[derive(Clone, Debug)]
 pub struct IncludeCircuit {
     set: ParamSet,
     statement: IncludeStatement,
     witness: IncludeWitness,
-}
-
-/// The size of a piece: for each b one flag, of which exactly one is 1.
-struct Size {
-    flags: Vec<Num>,
-}
-
-impl Size {
-    /// 1 if the test holds for b.
-    fn when(&self, test: impl Fn(usize) -> bool) -> Num {
-        Num::sum(
-            (B_MIN..)
-                .zip(&self.flags)
-                .filter(|(b, _)| test(*b))
-                .map(|(_, flag)| flag),
-        )
-    }
-
-    fn value(&self) -> Num {
-        let mut total = Num::zero();
-        for (b, flag) in (2u64..).zip(&self.flags) {
-            total.add_scaled(Fr::from(b), flag);
-        }
-        total
-    }
-
-    /// 1 if the top of the piece lies in a group of this level.
-    fn top_at(&self, level: usize) -> Num {
-        self.when(|b| b.div_ceil(path::LOG2_ARITY) == level)
-    }
-
-    /// 1 if the top of the piece is more than `nodes` nodes.
-    fn top_exceeds(&self, nodes: usize) -> Num {
-        self.when(|b| 1 << ((b - 1) % path::LOG2_ARITY + 1) > nodes)
-    }
 }
 
 impl IncludeCircuit {
@@ -96,22 +59,11 @@ impl IncludeCircuit {
         (self.set.b_max as usize).div_ceil(path::LOG2_ARITY)
     }
 
-    fn size(&self, builder: &mut Builder, b: u8) -> Result<Size, SynthesisError> {
-        builder.at("size");
-        let honest: Vec<Fr> = (B_MIN..=usize::from(self.set.b_max))
-            .map(|size| Fr::from(u8::from(size == usize::from(b))))
-            .collect();
-        let flags = booleans(builder, &honest)?;
-        let one = builder.constant(Fr::ONE);
-        builder.equal("exactly one", &Num::sum(&flags), &one)?;
-        Ok(Size { flags })
-    }
-
     /// All bits of the offset, the lowest of which are zero: always two, and as many as b.
     fn offset(
         &self,
         builder: &mut Builder,
-        size: &Size,
+        size: &PieceSize,
         offset_leaves: u64,
     ) -> Result<Vec<Num>, SynthesisError> {
         builder.at("offset");
@@ -140,7 +92,7 @@ impl IncludeCircuit {
         builder.at("public");
         let comm_p = builder.public("comm_p", piece.comm_p.to_fr())?;
         let word = builder.public("word", piece.packed_word())?;
-        let size = self.size(builder, piece.b)?;
+        let size = PieceSize::new(builder, self.set.b_max, piece.b)?;
         let offset = self.offset(builder, &size, piece.offset_leaves)?;
         builder.at("byte len");
         let byte_len = pack(&booleans(
@@ -172,7 +124,7 @@ impl IncludeCircuit {
         &self,
         builder: &mut Builder,
         comm_d: &Num,
-        size: &Size,
+        size: &PieceSize,
         offset: &[Num],
         piece: &PlacedPiece,
         path: &[Group],
@@ -211,7 +163,7 @@ impl IncludeCircuit {
     fn top(
         &self,
         builder: &mut Builder,
-        size: &Size,
+        size: &PieceSize,
         offset: &[Num],
         groups: &[Vec<Num>],
     ) -> Result<Vec<Num>, SynthesisError> {

@@ -54,6 +54,11 @@ pub const CIRCUITS: &[CeremonyCircuit] = &[
         circuit_id: "54034453a3890af9c094331497eb15095aa7150d5e3882450af938eb4b46be14",
     },
     CeremonyCircuit {
+        set: "testnet",
+        circuit: "dispute",
+        circuit_id: "29db9a3c1a525172af687e41b763dbce246a5e582e6c936c08f22d21556b30d9",
+    },
+    CeremonyCircuit {
         set: "mainnet",
         circuit: "spacetime",
         circuit_id: "39745c9869535463109ec373260d7106cd549f869a4332df22fb7e71724a38fc",
@@ -77,5 +82,10 @@ pub const CIRCUITS: &[CeremonyCircuit] = &[
         set: "mainnet",
         circuit: "replica",
         circuit_id: "e95f075538c7b248adb73deed300f35549c2d682d1ad32525f612dab036fda85",
+    },
+    CeremonyCircuit {
+        set: "mainnet",
+        circuit: "dispute",
+        circuit_id: "0f4c53cb5143fdb8cc5309bca7d3e6da641c873ce43da7d4cab8dec65afb0220",
     },
 ];

@@ -126,6 +126,12 @@ pub const KEYS: &[KnownKey] = &[
         verifying_key: "5b35d830813e76a03159fe514650dde3095b04a3b74fca5fb98e54dfd9e7f29d",
     },
     KnownKey {
+        set: "test",
+        circuit: "dispute",
+        circuit_id: "2a431c9cf3a82783a01209aa6b85cc9bdd62f5cae507968af4b46dc2c9a77d1a",
+        verifying_key: "d471434e5df18ea91705b95a93fe8505e099c60fa07713461c7f3dbeb49a7e22",
+    },
+    KnownKey {
         set: "small",
         circuit: "spacetime",
         circuit_id: "4c913de72801439083c493bd106625444c069ab7534970dfb8867907af0d4b90",
@@ -154,6 +160,12 @@ pub const KEYS: &[KnownKey] = &[
         circuit: "replica",
         circuit_id: "926e63ac0fe9783fc0f8a184e4690e13a00437920ce2076d4298fa08df929b5b",
         verifying_key: "903632736efb3e5b5d4f45324be3ef7fd351633c4fa7720e84ea9cf8555df032",
+    },
+    KnownKey {
+        set: "small",
+        circuit: "dispute",
+        circuit_id: "f5c160fbe58913b28a77727ede5d78b21fda969dbd19ded5ac0c309ddcf4d25c",
+        verifying_key: "67fb1770cdab9fa4977bf5d1b09bbec919c9f252fc5d6cc42b33651fbe0b62ed",
     },
     KnownKey {
         set: "devnet",
@@ -186,6 +198,12 @@ pub const KEYS: &[KnownKey] = &[
         verifying_key: "33684a03631741e7a4e4e983e8872e937daced77bedf80da55d8ae68bb0abfd4",
     },
     KnownKey {
+        set: "devnet",
+        circuit: "dispute",
+        circuit_id: "cd4bbd9709b81431b25d98425a3285f959714dda253eeff237ed516cc5a1a171",
+        verifying_key: "961d695895c1f56a891d7702d461689fd59058fc9b37db92bf90692008f43aee",
+    },
+    KnownKey {
         set: "peer",
         circuit: "spacetime",
         circuit_id: "115499bc69e6aee98a7c014a1e32bcd4997924e08182f93aa725ce7c3525f5fd",
@@ -214,5 +232,11 @@ pub const KEYS: &[KnownKey] = &[
         circuit: "replica",
         circuit_id: "320cc990f8469b96ff632c8f701f81b1483cbab100d092c03a2e2e060b4da884",
         verifying_key: "f0abe30ad198eb77ab1f7ae1f846dc2d0b7d73b56800a5a4ea376b895c3f7bb6",
+    },
+    KnownKey {
+        set: "peer",
+        circuit: "dispute",
+        circuit_id: "f5c160fbe58913b28a77727ede5d78b21fda969dbd19ded5ac0c309ddcf4d25c",
+        verifying_key: "207a5c32920440e3b45b71a8c4b865e40a8b2fdc958988b4f057d057b52bb9b2",
     },
 ];

@@ -250,7 +250,8 @@ fn both(
         LazyLock::new(|| Layout::of(&AppendCircuit::blank(&TINY)).unwrap());
     let circuit = AppendCircuit::new(*set, statement.clone(), witness.clone());
     let native = check(set, statement, witness);
-    agreed(set, &TINY_LAYOUT, AppendCircuit::blank, &circuit, native)
+    let kept = (&TINY, &TINY_LAYOUT);
+    agreed(set, kept, AppendCircuit::blank, &circuit, native)
 }
 
 #[test]

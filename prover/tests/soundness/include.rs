@@ -277,7 +277,8 @@ fn both(
         LazyLock::new(|| Layout::of(&IncludeCircuit::blank(&TINY)).unwrap());
     let circuit = IncludeCircuit::new(*set, statement.clone(), witness.clone());
     let native = check(set, statement, witness);
-    agreed(set, &TINY_LAYOUT, IncludeCircuit::blank, &circuit, native)
+    let kept = (&TINY, &TINY_LAYOUT);
+    agreed(set, kept, IncludeCircuit::blank, &circuit, native)
 }
 
 #[test]

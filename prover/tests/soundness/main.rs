@@ -18,6 +18,8 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod dispute;
+#[cfg(test)]
 mod include;
 #[cfg(test)]
 mod replica;

@@ -418,7 +418,8 @@ fn both(
         LazyLock::new(|| Layout::of(&RetireCircuit::blank(&TINY)).unwrap());
     let circuit = RetireCircuit::new(*set, statement.clone(), witness.clone());
     let native = check(set, statement, witness);
-    agreed(set, &TINY_LAYOUT, RetireCircuit::blank, &circuit, native)
+    let kept = (&TINY, &TINY_LAYOUT);
+    agreed(set, kept, RetireCircuit::blank, &circuit, native)
 }
 
 #[test]

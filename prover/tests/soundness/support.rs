@@ -169,17 +169,17 @@ pub(crate) fn accepts(layout: &Layout, circuit: &impl Synthesize) -> bool {
     findings.is_satisfied()
 }
 
-/// Native twin and circuit say the same of a claim; gives what they say. Most claims are about [`TINY`], whose layout is
-/// kept in `tiny`.
+/// Native twin and circuit say the same of a claim; gives what they say. Most claims are about one set, whose layout is
+/// kept.
 pub(crate) fn agreed<C: Synthesize, E: Debug>(
     set: &ParamSet,
-    tiny: &LazyLock<Layout>,
+    (most, layout): (&ParamSet, &LazyLock<Layout>),
     blank: impl FnOnce(&ParamSet) -> C,
     circuit: &C,
     native: Result<(), E>,
 ) -> Result<(), E> {
-    let accepted = if *set == TINY {
-        accepts(tiny, circuit)
+    let accepted = if set == most {
+        accepts(layout, circuit)
     } else {
         accepts(&Layout::of(&blank(set)).unwrap(), circuit)
     };

@@ -12,7 +12,8 @@ fn both(
         LazyLock::new(|| Layout::of(&SpacetimeCircuit::blank(&TINY)).unwrap());
     let circuit = SpacetimeCircuit::new(*set, statement.clone(), witness.clone());
     let native = check(set, statement, witness);
-    agreed(set, &TINY_LAYOUT, SpacetimeCircuit::blank, &circuit, native)
+    let kept = (&TINY, &TINY_LAYOUT);
+    agreed(set, kept, SpacetimeCircuit::blank, &circuit, native)
 }
 
 #[test]
