@@ -75,12 +75,13 @@ abstract contract ChunkWorld is Cheats {
     }
 
     /// Chunk `index` of `data` under the hash of `data`, all by the slow reference.
-    function _cut(bytes memory data, uint256 index) internal view returns (Shown memory s) {
-        s.hash = slow.hash(data);
-        s.byteLen = uint64(data.length);
-        s.index = uint64(index);
-        s.chunk = _slice(data, index * CHUNK, _least(data.length, (index + 1) * CHUNK));
-        s.path = slow.path(data, index);
+    function _cut(bytes memory data, uint256 index) internal view returns (Shown memory) {
+        return _cutUnder(slow.hash(data), data, index);
+    }
+
+    function _cutUnder(bytes32 hash, bytes memory data, uint256 index) internal view returns (Shown memory) {
+        bytes memory chunk = _slice(data, index * CHUNK, _least(data.length, (index + 1) * CHUNK));
+        return Shown(hash, uint64(data.length), uint64(index), chunk, slow.path(data, index));
     }
 
     function _flipped(bytes memory data, uint256 bit) internal pure returns (bytes memory changed) {
