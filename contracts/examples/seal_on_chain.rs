@@ -23,8 +23,8 @@ use std::{
 };
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, EvmProof, KeyPlan, ReplicaTerms, Schedule,
-    SetParameters, TokenPlan, deploy,
+    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, EvmProof, KeyPlan,
+    ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
 };
 use cairn_merkle::{
     Fr, domain, field,

@@ -26,7 +26,9 @@ use crate::abi::token::TestToken;
 use crate::account::Account;
 use crate::chain::{Chain, chain_id};
 use crate::convert::{evm, nonsense, ours, word};
-use crate::deployment::{CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters};
+use crate::deployment::{
+    CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters,
+};
 use crate::error::{ChainError, DeployError};
 use crate::rpc::{ChainOptions, Rpc};
 use crate::schedule::Schedule;
@@ -232,14 +234,7 @@ struct Builder {
 
 impl Builder {
     async fn market(&mut self, plan: &DeployPlan) -> Result<Deployment, ChainError> {
-        let keys = CircuitSet {
-            spacetime: self.key(&plan.keys.spacetime).await?,
-            append: self.key(&plan.keys.append).await?,
-            retire: self.key(&plan.keys.retire).await?,
-            include: self.key(&plan.keys.include).await?,
-            replica: self.key(&plan.keys.replica).await?,
-            dispute: self.key(&plan.keys.dispute).await?,
-        };
+        let keys = self.keys(&plan.keys).await?;
         let token = self.token(&plan.token).await?;
         let verifier = self.contract("Verifier", artifact::VERIFIER, &[]).await?;
         let arguments = Beacon::constructorCall {
@@ -305,6 +300,20 @@ impl Builder {
             collateral_terms: plan.collateral_terms,
             schedule: plan.schedule,
             keys,
+        })
+    }
+
+    async fn keys(
+        &mut self,
+        plans: &CircuitSet<KeyPlan>,
+    ) -> Result<CircuitSet<KeyRecord>, ChainError> {
+        Ok(CircuitSet {
+            spacetime: self.key(&plans.spacetime).await?,
+            append: self.key(&plans.append).await?,
+            retire: self.key(&plans.retire).await?,
+            include: self.key(&plans.include).await?,
+            replica: self.key(&plans.replica).await?,
+            dispute: self.key(&plans.dispute).await?,
         })
     }
 
@@ -624,10 +633,7 @@ mod tests {
             );
             sound.replica_terms.deposit = 1;
             for (set, field) in [
-                (
-                    (|_| {}) as fn(&mut CollateralTerms),
-                    "fault_periods",
-                ),
+                ((|_| {}) as fn(&mut CollateralTerms), "fault_periods"),
                 (|terms| terms.fault_periods = 1, "repair_periods"),
                 (|terms| terms.repair_periods = 1, "misses_to_end"),
                 (|terms| terms.misses_to_end = 1, "bounty_basis_points"),

@@ -62,17 +62,20 @@ pub mod words;
 pub use anvil::{Anvil, AnvilOptions};
 pub use chain::{Chain, EvmProof, Retirement};
 pub use deploy::{
-    DEVELOPMENT_CHAINS, DeployPlan, KeyPlan, LEAST_LAYERS, LEAST_SEALED_SECTOR_BYTES, TokenPlan,
-    deploy,
+    DEVELOPMENT_CHAINS, DeployPlan, KeyPlan, LEAST_LAYERS, LEAST_SEALED_SECTOR_BYTES,
+    LEAST_WITHDRAW_DELAY_S, TokenPlan, deploy,
 };
-pub use deployment::{CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters};
+pub use deployment::{
+    CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters,
+};
 pub use error::{AnvilError, ChainError, DeployError, DeploymentFileError, Refusal, Retry};
 pub use events::{ChainEvent, ChainEventKind, DealTerms};
 pub use follow::News;
 pub use follower::{BlockRef, Follower};
 pub use market::{
-    Activation, CollateralAccount, DealInfo, Head, NewDeal, NewSlot, ProviderInfo, ReplicaChallenge, ReplicaInfo,
-    ReplicaStatus, SectorInfo, SlotState, SlotStatus, TreeState, TxReceipt, Uptime, Window,
+    Activation, CollateralAccount, DealInfo, Head, NewDeal, NewSlot, ProviderInfo,
+    ReplicaChallenge, ReplicaInfo, ReplicaStatus, SectorInfo, SlotState, SlotStatus, TreeState,
+    TxReceipt, Uptime, Window,
 };
 pub use rpc::ChainOptions;
 pub use schedule::Schedule;

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use cairn_contracts::{
-    CircuitSet, DeployPlan, Deployment, KeyPlan, ReplicaTerms, Schedule, SetParameters, TokenPlan,
-    deploy as deploy_market,
+    CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan, ReplicaTerms, Schedule,
+    SetParameters, TokenPlan, deploy as deploy_market,
 };
 use cairn_merkle::Commitment;
 use cairn_merkle::provider::ProviderTree;
@@ -68,6 +68,7 @@ pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> 
     let deploy_plan = DeployPlan {
         parameters: parameters(set)?,
         replica_terms: replica_terms(set)?,
+        collateral_terms: COLLATERAL,
         insecure_set: true,
         insecure_keys: set.insecure_keys,
         schedule: schedule(set, SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()),
@@ -106,6 +107,19 @@ fn first_owners(plan: &Plan, user: Address) -> Result<Vec<(Address, u128)>> {
 
 /// What a replica of the devnet costs until it is proven, in smallest token units.
 const DEPOSIT: u128 = 1_000_000;
+
+/// What a slot of the devnet stakes, in periods of its pay. Everything is short: three misses in a row end a tree.
+const COLLATERAL: CollateralTerms = CollateralTerms {
+    fault_periods: 20,
+    repair_periods: 10,
+    misses_to_end: 3,
+    bounty_basis_points: 5_000,
+    withdraw_delay_s: 3_600,
+    maintenance_periods: 2,
+    maintenance_every: 20,
+    least_fault: 2,
+    most_fault: 6,
+};
 
 fn replica_terms(set: &ParamSet) -> Result<ReplicaTerms> {
     Ok(ReplicaTerms {

@@ -59,6 +59,10 @@ pub struct Config {
     /// How many periods lie between two settlements of the node's slots; 0: never, somebody else does it.
     #[serde(default = "defaults::settle_every_periods")]
     pub settle_every_periods: u64,
+    /// Whether the node looks for misses of other providers, reports them for the bounty, and ends trees that miss too
+    /// often. Costs gas; the bounty should be worth it.
+    #[serde(default)]
+    pub report_misses: bool,
     /// Sectors sealed at a time; 0: no pieces of sealed deals are taken.
     #[serde(default = "defaults::sealing_parallel")]
     pub sealing_parallel: usize,

@@ -207,6 +207,14 @@ pub enum ProvingError {
         /// The prover's words.
         reason: String,
     },
+    /// The operator's account holds too few tokens to stake for a slot: the operator's fault.
+    #[error("{needed} more must be staked, the operator's account holds {at_hand}")]
+    Collateral {
+        /// What is missing, in smallest token units.
+        needed: u128,
+        /// What the account holds.
+        at_hand: u128,
+    },
     /// The chain's part.
     #[error(transparent)]
     Chain(#[from] ChainFault),

@@ -20,6 +20,7 @@
 //! | [`serve`] | what is answered on the wire |
 //! | [`chain`] | what the node asks the chain, and how it follows it |
 //! | [`proving`] | keys, witnesses, windows |
+//! | [`repair`] | other providers' failures, as the market's events tell them |
 //! | [`pipeline`] | what the node does of its own accord |
 //! | [`dashboard`] | `/metrics` and `/health` |
 //! | [`node`] | a whole node, started and stopped |
@@ -33,6 +34,7 @@ pub mod error;
 pub mod node;
 pub mod pipeline;
 pub mod proving;
+pub mod repair;
 pub mod sealing;
 pub mod sector;
 pub mod serve;

@@ -17,7 +17,7 @@ use crate::chain::{ChainPort, OnChain};
 use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
-use crate::pipeline::{Backoff, PayTurn, Progress, SEAL_NICENESS, Work, seal_threads};
+use crate::pipeline::{Backoff, Hunt, PayTurn, Progress, SEAL_NICENESS, Work, seal_threads};
 use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
@@ -253,6 +253,10 @@ async fn start(
         clock: Arc::clone(&surroundings.clock),
         poll: Duration::from_millis(config.poll_ms),
         settle_every_periods: config.settle_every_periods,
+        collateral: deployment.collateral_terms,
+        hunt: config
+            .report_misses
+            .then(|| Hunt::new(me, deployment.start_block)),
         pay: PayTurn::default(),
         backoff: Backoff::default(),
         seal,

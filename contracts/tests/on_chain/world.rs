@@ -2,8 +2,8 @@
 //! needs proofs takes the plan of [`crate::farm`].
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan, NewDeal, NewSlot,
-    ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
+    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan,
+    NewDeal, NewSlot, ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
 };
 use cairn_prover::beacon;
 use cairn_wire::{Address, Commitment, ContentId, SecretKey, SectorKind};

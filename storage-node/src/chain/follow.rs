@@ -19,6 +19,8 @@ pub struct Interpretation {
     pub proven: Vec<(TreeIndex, Period)>,
     /// Pay credited to this provider.
     pub credited: u128,
+    /// What this provider lost: for the log, the dashboard and the alarm.
+    pub losses: Vec<String>,
     /// Things that were said and fit nothing this node knows: for the log.
     pub surprises: Vec<String>,
 }
@@ -105,6 +107,25 @@ impl EventReader {
             } if *provider == self.me => {
                 self.meaning.credited = self.meaning.credited.saturating_add(*amount);
             }
+            ChainEventKind::MissReported {
+                provider,
+                period,
+                slashed,
+                ..
+            } if *provider == self.me => {
+                let what = format!("slashed by {slashed} for the miss of period {period}");
+                self.meaning.losses.push(what);
+            }
+            ChainEventKind::SlotSlashed {
+                provider, slashed, ..
+            } if *provider == self.me => {
+                let what = format!("slashed by {slashed} after a challenge or a dispute");
+                self.meaning.losses.push(what);
+            }
+            ChainEventKind::TreeTerminated { provider, tree, .. } if *provider == self.me => {
+                let what = format!("tree {tree} was ended after too many misses");
+                self.meaning.losses.push(what);
+            }
             ChainEventKind::DealOpened { deal, slots, .. }
                 if slots.iter().any(|slot| slot.provider == self.me) =>
             {
@@ -133,6 +154,21 @@ impl EventReader {
                         slot: *slot,
                     },
                     event,
+                );
+            }
+            // Taken from us; a slot that somebody else lost is looked at when we repair it.
+            ChainEventKind::SlotFreed {
+                deal,
+                slot,
+                provider,
+                ..
+            } if *provider == self.me => {
+                self.step_slot(
+                    SlotKey {
+                        deal: *deal,
+                        slot: *slot,
+                    },
+                    SlotEvent::End,
                 );
             }
             ChainEventKind::SlotClosed { deal, slot, .. } => {
@@ -412,6 +448,48 @@ mod tests {
                 "the same event read again moves nothing: {twice:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_slot_taken_from_us_ends_and_what_we_lost_is_told() {
+        let freed = |provider| {
+            event(ChainEventKind::SlotFreed {
+                deal: DealId(4),
+                slot: SlotIndex(1),
+                provider,
+                comm_p: Some(element(5)),
+            })
+        };
+        let slots = [slot(SlotState::Active {
+            sector: SectorId(3),
+        })];
+        let others = interpret(ME, &[freed(OTHER)], &[], &slots, 10);
+        assert!(others.step.slots.is_empty(), "somebody else's: {others:?}");
+        let missed = |provider| {
+            event(ChainEventKind::MissReported {
+                provider,
+                tree: TreeIndex(0),
+                period: Period(6),
+                reporter: OTHER,
+                slashed: 50,
+                bounty: 25,
+            })
+        };
+        let ended = event(ChainEventKind::TreeTerminated {
+            provider: ME,
+            tree: TreeIndex(0),
+            last_period: Period(6),
+        });
+        let got = interpret(
+            ME,
+            &[missed(OTHER), missed(ME), ended, freed(ME)],
+            &[],
+            &slots,
+            10,
+        );
+        assert_eq!(got.step.slots[0].1.state, SlotState::Ended, "freed");
+        assert_eq!(got.losses.len(), 2, "ours only: {:?}", got.losses);
+        assert!(got.losses[0].contains("50"), "{:?}", got.losses);
     }
 
     #[test]

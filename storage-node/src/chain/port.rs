@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cairn_contracts::{
-    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, ReplicaChallenge,
-    ReplicaInfo, Retry, SlotState, TreeState, TxReceipt, Uptime,
+    Activation, Chain, ChainError, ChainEvent, CollateralAccount, DealInfo, EvmProof, Head,
+    ReplicaChallenge, ReplicaInfo, Retry, SlotState, TreeState, TxReceipt, Uptime,
 };
 use cairn_wire::{
     Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
@@ -134,6 +134,25 @@ pub trait ChainPort: Send + Sync + 'static {
     ) -> Answer<'_, TxReceipt>;
     /// Credits this provider for what these slots have earned and not been paid.
     fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt>;
+    /// What this provider stakes.
+    fn collateral(&self) -> Answer<'_, CollateralAccount>;
+    /// Adds to what this provider stakes.
+    fn deposit_collateral(&self, tokens: u128) -> Answer<'_, TxReceipt>;
+    /// Whether a tree of anybody held sectors in a closed period with a beacon and was not proven.
+    fn missed(&self, provider: Address, tree: TreeIndex, period: Period) -> Answer<'_, bool>;
+    /// Shows a miss of somebody; the bounty is this provider's.
+    fn report_miss(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+        period: Period,
+    ) -> Answer<'_, TxReceipt>;
+    /// Misses of a tree in a row, as the chain counts them for its end.
+    fn misses_in_a_row(&self, provider: Address, tree: TreeIndex) -> Answer<'_, u64>;
+    /// Ends a tree of somebody that missed too often.
+    fn terminate(&self, provider: Address, tree: TreeIndex) -> Answer<'_, TxReceipt>;
+    /// Frees a slot of a tree that was ended.
+    fn free(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt>;
     /// What the contracts said in a span of blocks, both ends included.
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>>;
 }
@@ -290,6 +309,42 @@ impl ChainPort for OnChain {
 
     fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt> {
         ask!(self.settle_many(&slots))
+    }
+
+    fn collateral(&self) -> Answer<'_, CollateralAccount> {
+        ask!(self.collateral_of(self.me))
+    }
+
+    fn deposit_collateral(&self, tokens: u128) -> Answer<'_, TxReceipt> {
+        ask!(self.deposit_collateral(self.me, tokens))
+    }
+
+    fn missed(&self, provider: Address, tree: TreeIndex, period: Period) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let fared = self.chain.uptime(provider, tree, period, period).await?;
+            Ok(fared.missed == 1)
+        })
+    }
+
+    fn report_miss(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+        period: Period,
+    ) -> Answer<'_, TxReceipt> {
+        ask!(self.report_miss(provider, tree, period))
+    }
+
+    fn misses_in_a_row(&self, provider: Address, tree: TreeIndex) -> Answer<'_, u64> {
+        ask!(self.misses_in_a_row(provider, tree))
+    }
+
+    fn terminate(&self, provider: Address, tree: TreeIndex) -> Answer<'_, TxReceipt> {
+        ask!(self.terminate(provider, tree))
+    }
+
+    fn free(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        ask!(self.free(deal, slot))
     }
 
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {

@@ -47,6 +47,14 @@ series! {
         WindowsCounted = "cairn_windows_counted_total": "Windows that the chain counted.",
         /// Windows whose deadline went by without a counted proof.
         WindowsMissed = "cairn_windows_missed_total": "Windows whose deadline went by without a counted proof.",
+        /// What was lost to slashes.
+        Slashes = "cairn_slashes_total": "Slashes of this provider and trees of it that were ended.",
+        /// Misses of others shown.
+        MissesReported = "cairn_misses_reported_total": "Misses of other providers that this node reported.",
+        /// Trees of others ended.
+        TreesEnded = "cairn_trees_ended_total": "Trees of other providers that this node ended.",
+        /// Slots freed.
+        SlotsFreed = "cairn_slots_freed_total": "Slots of ended trees that this node freed.",
         /// Windows in which nothing was owed.
         WindowsExcused = "cairn_windows_excused_total": "Windows without a beacon round or with an empty frozen tree.",
         /// Proofs of spacetime made.
@@ -129,6 +137,12 @@ series! {
         DepositsAtStake = "cairn_deposits_at_stake": "Precommits whose deposit lies on chain.",
         /// What a deposit can be paid from.
         DepositFunds = "cairn_deposit_funds": "Smallest units at hand for the next deposit, when it was last looked at.",
+        /// What is staked.
+        Staked = "cairn_collateral_staked": "Smallest units staked, when it was last looked at.",
+        /// What more slots may lock.
+        StakeFree = "cairn_collateral_free": "Smallest units staked that answer for no slot yet, when it was last looked at.",
+        /// Slots waiting for a repair, of the whole market.
+        SlotsFreed = "cairn_market_slots_freed": "Slots of anybody that lost their provider and wait for a repair.",
         /// Sectors waiting to be unsealed.
         UnsealsWaiting = "cairn_unseals_waiting": "Sectors that wait to be unsealed for readers, the one under way included.",
         /// Milliseconds of the last proof.
@@ -159,6 +173,10 @@ pub enum Alarm {
     DepositAtRisk,
     /// A number, and most likely a deposit, was lost while sealing.
     SealLost,
+    /// The operator's account holds too few tokens to stake for a slot.
+    Collateral,
+    /// This provider was slashed, or a tree of it was ended.
+    Slashed,
 }
 
 impl Alarm {
@@ -173,6 +191,8 @@ impl Alarm {
             Self::SealWaits => "seal_waits",
             Self::DepositAtRisk => "deposit_at_risk",
             Self::SealLost => "seal_lost",
+            Self::Collateral => "collateral",
+            Self::Slashed => "slashed",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! ```text
 //!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  unless a round is near or a
 //!               window open, one step: of a replica whose clock runs, an append or activation, the other steps of
-//!               sealing, a batch of pay; what fails of these holds up none of the others
+//!               sealing, a batch of pay, a miss of somebody else; what fails of these holds up none of the others
 //!  beside it:   pack what has waited long enough; seal and unseal, below everything else
 //! ```
 //!
@@ -18,14 +18,18 @@
 //! | `unsealer.rs` | data that lies only in a replica: given up, and made again for readers |
 //! | `pace.rs` | when work that can wait may start; what was refused waits |
 //! | `pay.rs` | settling what was proven |
+//! | `stake.rs` | collateral for the slots that are filled next |
+//! | `hunt.rs` | misses of others: reported, their trees ended, their slots freed |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
 
+mod hunt;
 mod pace;
 mod packer;
 mod pay;
 mod sealer;
 mod seals;
 mod sectors;
+mod stake;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -37,7 +41,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cairn_contracts::{Head, Schedule};
+use cairn_contracts::{CollateralTerms, Head, Schedule};
 use cairn_prover::params::ParamSet;
 use cairn_wire::Address;
 use tokio::sync::watch;
@@ -46,6 +50,7 @@ use crate::chain::ChainPort;
 use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SealState, SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
+pub use crate::pipeline::hunt::Hunt;
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
 pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
 use crate::proving::{ProverKeys, ReplicaProver};
@@ -86,6 +91,10 @@ pub struct Work {
     pub pay: PayTurn,
     /// What was refused and waits.
     pub backoff: Backoff,
+    /// What slots lock.
+    pub collateral: CollateralTerms,
+    /// The market as the contracts tell it, when others' misses are looked for.
+    pub hunt: Option<Hunt>,
     /// What sealing goes by.
     pub seal: SealRules,
     /// Where labels lie.
@@ -184,6 +193,7 @@ impl Work {
                 Chore::Sectors => self.step_sectors(head).await,
                 Chore::Sealing => self.step_seals(head, |seal| !seal.presses()).await,
                 Chore::Pay => self.step_pay(head).await,
+                Chore::Hunt => self.step_hunt(head).await,
             };
             match (done, &failed) {
                 (Ok(false), _) => {}
@@ -256,6 +266,11 @@ impl Work {
                     tracing::error!(%error, "no proof can be made");
                 }
             }
+            ProvingError::Collateral { .. } => {
+                if metrics.raise(Alarm::Collateral, error) {
+                    tracing::error!(%error, "slots wait: send tokens to the operator's account");
+                }
+            }
             ProvingError::Prover { .. } => {
                 metrics.count(Counter::ProofsFailed);
                 *pause_until = (self.clock)().saturating_add(3);
@@ -301,10 +316,17 @@ enum Chore {
     Sectors,
     Sealing,
     Pay,
+    Hunt,
 }
 
 impl Chore {
-    const ALL: [Self; 4] = [Self::Replicas, Self::Sectors, Self::Sealing, Self::Pay];
+    const ALL: [Self; 5] = [
+        Self::Replicas,
+        Self::Sectors,
+        Self::Sealing,
+        Self::Pay,
+        Self::Hunt,
+    ];
 }
 
 /// Runs work that blocks on a thread of its own.

@@ -25,6 +25,8 @@ struct Ready {
     place: Place,
     /// Slots of its deal: the whole array goes with its activation.
     slots: usize,
+    /// What it earns a period, which is what it stakes by.
+    price: u128,
 }
 
 /// Bytes of an activation besides the slot array, and of a slot in that.
@@ -185,7 +187,11 @@ impl Work {
             return Ok(moved);
         }
         let keys: Vec<SlotKey> = ready.iter().map(|one| one.key).collect();
-        match self.include(id, (comm_d, number), &ready).await {
+        let done = match self.stake(ready.iter().map(|one| one.price)).await {
+            Ok(()) => self.include(id, (comm_d, number), &ready).await,
+            Err(error) => Err(error),
+        };
+        match done {
             Ok(()) => {
                 for key in keys {
                     self.backoff.forget(Suspect::Slot(key));
@@ -230,7 +236,7 @@ impl Work {
         let SlotState::Packed { acceptance, .. } = record.state else {
             return Ok(None);
         };
-        let mut slots = SLOTS_MAX;
+        let (mut slots, mut price) = (SLOTS_MAX, 0);
         let event = match self.chain.slot(key.deal, key.slot).await?.status {
             SlotStatus::Filled { provider, .. } if provider == self.me => Some(SlotEvent::Activate),
             SlotStatus::Filled { .. } | SlotStatus::Freed | SlotStatus::Closed => {
@@ -239,7 +245,9 @@ impl Work {
             SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
             SlotStatus::Empty => {
                 let deal = self.chain.deal(key.deal).await?;
-                slots = deal.as_ref().map_or(slots, |deal| usize::from(deal.n));
+                if let Some(deal) = &deal {
+                    (slots, price) = (usize::from(deal.n), deal.price_per_slot_period);
+                }
                 let over = deal.is_some_and(|deal| {
                     deal.cancelled || self.schedule.open_period(head.timestamp) > deal.activate_by
                 });
@@ -258,6 +266,7 @@ impl Work {
                 acceptance,
                 place,
                 slots,
+                price,
             })),
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);

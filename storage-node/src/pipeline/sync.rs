@@ -3,7 +3,7 @@
 use cairn_contracts::Head;
 
 use crate::chain::interpret;
-use crate::dashboard::{Counter, Gauge};
+use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SectorState, SlotState};
 use crate::error::ProvingError;
 use crate::pipeline::Work;
@@ -54,6 +54,11 @@ impl Work {
         let read = interpret(self.me, &events, &sectors, &slots, (self.clock)());
         for (deal, block) in &read.opened {
             self.view.note_opened(*deal, *block);
+        }
+        for what in &read.losses {
+            self.metrics.count(Counter::Slashes);
+            self.metrics.raise(Alarm::Slashed, what);
+            tracing::error!(%what, "this provider lost collateral or slots");
         }
         for what in &read.surprises {
             tracing::warn!(%what, "the chain said something unexpected");

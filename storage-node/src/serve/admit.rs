@@ -230,6 +230,9 @@ mod tests {
             end_period: Period(20),
             activate_by: Period(14),
             filled: 0,
+            live: 0,
+            closed: 0,
+            scarce_since_unix: None,
             cancelled: false,
             escrow_left: 100,
             slots: vec![other, ours],
@@ -240,6 +243,7 @@ mod tests {
         status: SlotStatus::Empty,
         paid: 0,
         paid_periods: 0,
+        challenged: false,
     };
 
     fn offer<'a>(request: &'a StorePiece, deal: &'a DealInfo) -> Offer<'a> {
@@ -343,6 +347,7 @@ mod tests {
                         status: filled,
                         paid: 0,
                         paid_periods: 0,
+                        challenged: false,
                     }),
                     ..good
                 },
@@ -354,6 +359,7 @@ mod tests {
                         status: SlotStatus::Closed,
                         paid: 0,
                         paid_periods: 0,
+                        challenged: false,
                     }),
                     ..good
                 },

@@ -148,6 +148,9 @@ impl Market for TableMarket {
                 end_period: Period(u64::from(deal.periods)),
                 activate_by: Period(u64::from(deal.activation_periods)),
                 filled: 0,
+                live: 0,
+                closed: 0,
+                scarce_since_unix: None,
                 cancelled: false,
                 escrow_left: escrow,
                 slots: deal.slots.clone(),
@@ -186,6 +189,7 @@ impl Market for TableMarket {
         Ok(SlotState {
             status,
             paid_periods: 0,
+            challenged: false,
             paid: 0,
         })
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{
-    Activation, ChainEvent, ChainEventKind, DealInfo, Head, ReplicaChallenge, ReplicaInfo,
-    ReplicaStatus, Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt, Uptime,
-    replica,
+    Activation, ChainEvent, ChainEventKind, CollateralAccount, DealInfo, Head, ReplicaChallenge,
+    ReplicaInfo, ReplicaStatus, Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt,
+    Uptime, replica,
 };
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, domain, field};
@@ -84,6 +84,11 @@ pub(super) struct Table {
     pub(super) wants_real_proofs: bool,
     pub(super) proven: BTreeSet<Period>,
     pub(super) settled: Vec<(DealId, SlotIndex)>,
+    pub(super) collateral: CollateralAccount,
+    /// What the chain counts as misses of others, and which of them were reported.
+    pub(super) misses: BTreeSet<(Address, TreeIndex, Period)>,
+    pub(super) reported: BTreeSet<(Address, TreeIndex, Period)>,
+    pub(super) freed: Vec<(DealId, SlotIndex)>,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
     /// Calls that no endpoint takes, though all answer.
     pub(super) broken_calls: BTreeSet<&'static str>,
@@ -540,6 +545,7 @@ impl ChainPort for FakeChain {
             ChainSlot {
                 status,
                 paid_periods: 0,
+                challenged: false,
                 paid: 0,
             }
         })
@@ -555,6 +561,59 @@ impl ChainPort for FakeChain {
     fn settle_many(&self, slots: Vec<(DealId, SlotIndex)>) -> Answer<'_, TxReceipt> {
         self.transact("settle_many", move |table| {
             table.settled.extend(slots);
+            Ok(())
+        })
+    }
+    fn collateral(&self) -> Answer<'_, CollateralAccount> {
+        self.answer("collateral", |table| table.collateral)
+    }
+    fn deposit_collateral(&self, tokens: u128) -> Answer<'_, TxReceipt> {
+        self.transact("deposit_collateral", move |table| {
+            let left = table.funds.balance.checked_sub(tokens);
+            table.funds.balance = left.ok_or("ERC20InsufficientBalance")?;
+            table.collateral.total += tokens;
+            table.collateral.free += tokens;
+            Ok(())
+        })
+    }
+    fn missed(&self, provider: Address, tree: TreeIndex, period: Period) -> Answer<'_, bool> {
+        self.answer("missed", move |table| {
+            table.misses.contains(&(provider, tree, period))
+        })
+    }
+    fn report_miss(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+        period: Period,
+    ) -> Answer<'_, TxReceipt> {
+        self.transact("report_miss", move |table| {
+            let fresh = table.misses.contains(&(provider, tree, period))
+                && table.reported.insert((provider, tree, period));
+            fresh
+                .then_some(())
+                .ok_or_else(|| "Collateral_NotMissed".to_owned())
+        })
+    }
+    fn misses_in_a_row(&self, provider: Address, tree: TreeIndex) -> Answer<'_, u64> {
+        self.answer("misses_in_a_row", move |table| {
+            let ours = |miss: &&(Address, TreeIndex, Period)| (miss.0, miss.1) == (provider, tree);
+            table.misses.iter().filter(ours).count() as u64
+        })
+    }
+    fn terminate(&self, provider: Address, tree: TreeIndex) -> Answer<'_, TxReceipt> {
+        self.transact("terminate", move |table| {
+            table.emit(ChainEventKind::TreeTerminated {
+                provider,
+                tree,
+                last_period: Period(0),
+            });
+            Ok(())
+        })
+    }
+    fn free(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        self.transact("free", move |table| {
+            table.freed.push((deal, slot));
             Ok(())
         })
     }

@@ -11,6 +11,7 @@
 
 mod clocks;
 mod fake_chain;
+mod market;
 mod packing;
 mod sealing;
 mod sectors;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cairn_contracts::CollateralTerms;
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::Outboard;
 use cairn_wire::{ContentId, DealId, SectorKind, Signature, SlotIndex};
@@ -60,6 +62,8 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         clock: Arc::new(move || clock.fetch_add(10, Ordering::Relaxed)),
         poll: Duration::from_millis(1),
         settle_every_periods: 3,
+        collateral: CollateralTerms::default(),
+        hunt: None,
         pay: PayTurn::default(),
         backoff: Backoff::default(),
         seal: rules(),

@@ -1,0 +1,113 @@
+//! Misses of others: shown to the chain for the bounty; trees that miss too often are ended and their slots freed, so that
+//! somebody may repair them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cairn_contracts::Head;
+use cairn_wire::Address;
+
+use crate::dashboard::{Counter, Gauge};
+use crate::error::{ChainFault, ProvingError};
+use crate::pipeline::Work;
+use crate::repair::{MarketWatch, Quarry};
+
+/// Blocks read at once.
+const SPAN: u64 = 1_000;
+
+/// The market as far as it was heard. Begins anew with each start: nothing of it is recorded, all of it is on chain.
+#[derive(Debug)]
+pub struct Hunt(Mutex<Heard>);
+
+#[derive(Debug)]
+struct Heard {
+    watch: MarketWatch,
+    next_block: u64,
+}
+
+impl Hunt {
+    /// Begins to listen at `start_block`, for the provider `me`.
+    #[must_use]
+    pub fn new(me: Address, start_block: u64) -> Self {
+        Self(Mutex::new(Heard {
+            watch: MarketWatch::new(me),
+            next_block: start_block,
+        }))
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    /// Listens, and shows one failure of somebody to the chain. Says whether there may be more to do at once.
+    pub(super) async fn step_hunt(&self, head: Head) -> Result<bool, ProvingError> {
+        let Some(hunt) = &self.hunt else {
+            return Ok(false);
+        };
+        let from = hunt.heard().next_block;
+        if from <= head.number {
+            let to = head.number.min(from.saturating_add(SPAN - 1));
+            let events = self.chain.events(from, to).await?;
+            let mut heard = hunt.heard();
+            for event in &events {
+                heard.watch.take(event);
+            }
+            heard.next_block = to.saturating_add(1);
+            let freed = heard.watch.freed().len() as u64;
+            self.metrics.set(Gauge::SlotsFreed, freed);
+            if to < head.number {
+                return Ok(true);
+            }
+        }
+        let closed = self.schedule.last_closed_period(head.timestamp);
+        let quarry = hunt
+            .heard()
+            .watch
+            .next(closed, self.collateral.misses_to_end);
+        let Some(quarry) = quarry else {
+            return Ok(false);
+        };
+        match self.show_failure(quarry).await {
+            Ok(()) => {}
+            // Somebody was faster, or the chain knows an excuse that no event tells.
+            Err(ChainFault::Refused(reason)) => {
+                tracing::debug!(?quarry, %reason, "the chain thinks otherwise");
+            }
+            Err(down) => return Err(down.into()),
+        }
+        hunt.heard().watch.done(quarry, closed);
+        Ok(true)
+    }
+
+    /// Looks first: a refused transaction would cost gas.
+    async fn show_failure(&self, quarry: Quarry) -> Result<(), ChainFault> {
+        match quarry {
+            Quarry::Slot(key) => {
+                self.chain.free(key.deal, key.slot).await?;
+                self.metrics.count(Counter::SlotsFreed);
+                tracing::info!(slot = %key, "freed: its provider's tree was ended");
+            }
+            Quarry::Tree { provider, tree } => {
+                let misses = self.chain.misses_in_a_row(provider, tree).await?;
+                if misses >= u64::from(self.collateral.misses_to_end) {
+                    self.chain.terminate(provider, tree).await?;
+                    self.metrics.count(Counter::TreesEnded);
+                    tracing::info!(%provider, %tree, misses, "ended: it missed too often");
+                }
+            }
+            Quarry::Miss {
+                provider,
+                tree,
+                period,
+            } => {
+                if self.chain.missed(provider, tree, period).await? {
+                    self.chain.report_miss(provider, tree, period).await?;
+                    self.metrics.count(Counter::MissesReported);
+                    tracing::info!(%provider, %tree, %period, "reported a miss");
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Collateral before slots are filled; misses of others shown to the chain.
+
+use std::collections::BTreeMap;
+
+use cairn_contracts::{ChainEventKind, CollateralTerms, DealInfo};
+use cairn_merkle::Commitment;
+use cairn_wire::{Address, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+
+use super::fake_chain::{FakeChain, ME, SCHEDULE};
+use super::{settle, start, state_of, take_piece};
+use crate::dashboard::{Alarm, Counter};
+use crate::pipeline::{Hunt, Work};
+
+const OTHER: Address = Address([9; 20]);
+const TREE: TreeIndex = TreeIndex(0);
+
+/// A slot of price 7 locks 7 * (2 + 1).
+const TERMS: CollateralTerms = CollateralTerms {
+    fault_periods: 2,
+    repair_periods: 1,
+    misses_to_end: 2,
+    bounty_basis_points: 5_000,
+    withdraw_delay_s: 600,
+    maintenance_periods: 0,
+    maintenance_every: 0,
+    least_fault: 0,
+    most_fault: 0,
+};
+
+fn deal(id: u64) -> DealInfo {
+    DealInfo {
+        id: DealId(id),
+        owner: ME,
+        k: 1,
+        n: 1,
+        code_id: 1,
+        kind: SectorKind::Hot,
+        strip_bytes: 1,
+        segment_bytes: 1,
+        price_per_slot_period: 7,
+        start_period: Period(0),
+        end_period: Period(9),
+        activate_by: Period(9),
+        filled: 0,
+        live: 0,
+        closed: 0,
+        scarce_since_unix: None,
+        cancelled: false,
+        escrow_left: 70,
+        slots: Vec::new(),
+    }
+}
+
+/// One piece of deal 1, packed, on a chain where its slot locks 21; the account holds `balance`.
+async fn with_stake(folder: &std::path::Path, chain: &FakeChain, balance: u128) -> Work {
+    chain.table().deals = BTreeMap::from([(DealId(1), deal(1))]);
+    chain.table().funds.balance = balance;
+    let work = Work {
+        collateral: TERMS,
+        ..start(folder, chain)
+    };
+    take_piece(&work, 1, 500);
+    assert_eq!(work.pack().unwrap(), 1, "one sector");
+    settle(&work).await;
+    work
+}
+
+#[tokio::test]
+async fn a_slot_is_filled_only_after_its_collateral_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_stake(folder.path(), &chain, 61).await;
+    assert_eq!(state_of(&work, 1), "active", "filled");
+    assert_eq!(chain.calls("deposit_collateral"), 1, "once");
+    let staked = chain.table().collateral.total;
+    assert_eq!(staked, 31, "21, and a quarter of the 40 left for the next");
+    assert!(!work.metrics.is_raised(Alarm::Collateral), "no alarm");
+}
+
+#[tokio::test]
+async fn what_is_staked_already_is_not_deposited_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    chain.table().collateral.free = 21;
+    let work = with_stake(folder.path(), &chain, 0).await;
+    assert_eq!(state_of(&work, 1), "active", "filled");
+    assert_eq!(chain.calls("deposit_collateral"), 0, "enough was free");
+}
+
+#[tokio::test]
+async fn an_account_without_tokens_raises_an_alarm_and_the_slot_waits_until_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_stake(folder.path(), &chain, 20).await;
+    assert_eq!(state_of(&work, 1), "packed", "it waits");
+    assert!(work.metrics.is_raised(Alarm::Collateral), "and says so");
+    assert_eq!(chain.calls("activate"), 0, "nothing is tried in vain");
+    chain.table().funds.balance = 21;
+    for _ in 0..200 {
+        settle(&work).await;
+        if state_of(&work, 1) == "active" {
+            break;
+        }
+    }
+    assert_eq!(state_of(&work, 1), "active", "filled after all");
+    assert!(!work.metrics.is_raised(Alarm::Collateral), "cleared");
+}
+
+fn round(period: u64) -> ChainEventKind {
+    ChainEventKind::RoundPosted {
+        round: Round(period),
+        randomness: [1; 32],
+        period: Some(Period(period)),
+        counted: true,
+    }
+}
+
+fn filled_by(provider: Address) -> [ChainEventKind; 2] {
+    let nothing = Commitment::default();
+    [
+        ChainEventKind::SectorAppended {
+            provider,
+            tree: TREE,
+            index: 0,
+            number: SectorNumber(1),
+            comm_r: nothing,
+            comm_d: nothing,
+            kind: SectorKind::Hot,
+            root: nothing,
+            effective_period: Period(1),
+        },
+        ChainEventKind::SlotFilled {
+            deal: DealId(5),
+            slot: SlotIndex(2),
+            provider,
+            sector: SectorNumber(1),
+            comm_p: nothing,
+            offset_leaves: 0,
+            first_period: Period(1),
+        },
+    ]
+}
+
+fn hunter(folder: &std::path::Path, chain: &FakeChain) -> Work {
+    Work {
+        collateral: TERMS,
+        hunt: Some(Hunt::new(ME, 0)),
+        ..start(folder, chain)
+    }
+}
+
+#[tokio::test]
+async fn misses_of_others_are_reported_their_tree_ended_and_its_slots_freed() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    for event in filled_by(OTHER) {
+        chain.table().emit(event);
+    }
+    let work = hunter(folder.path(), &chain);
+    for period in 1..=2 {
+        chain.table().emit(round(period));
+        let miss = (OTHER, TREE, Period(period));
+        chain.table().misses.insert(miss);
+        chain.advance_to(SCHEDULE.deadline(Period(period)) + 1);
+        settle(&work).await;
+    }
+    assert_eq!(chain.table().reported.len(), 1, "the first, in its period");
+    assert_eq!(chain.calls("terminate"), 1, "two in a row");
+    let freed = chain.table().freed.clone();
+    assert_eq!(freed, [(DealId(5), SlotIndex(2))], "its slot");
+    assert_eq!(work.metrics.counter(Counter::MissesReported), 1, "counted");
+    assert_eq!(work.metrics.counter(Counter::TreesEnded), 1, "counted");
+    assert_eq!(work.metrics.counter(Counter::SlotsFreed), 1, "counted");
+}
+
+#[tokio::test]
+async fn what_the_chain_calls_no_miss_costs_no_transaction_and_is_asked_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    for event in filled_by(OTHER) {
+        chain.table().emit(event);
+    }
+    chain.table().emit(round(1));
+    chain.advance_to(SCHEDULE.deadline(Period(1)) + 1);
+    let work = hunter(folder.path(), &chain);
+    settle(&work).await;
+    settle(&work).await;
+    assert_eq!(chain.calls("missed"), 1, "asked once");
+    assert_eq!(chain.calls("report_miss"), 0, "nothing sent");
+}
+
+#[tokio::test]
+async fn a_report_that_finds_no_endpoint_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    for event in filled_by(OTHER) {
+        chain.table().emit(event);
+    }
+    chain.table().emit(round(1));
+    let miss = (OTHER, TREE, Period(1));
+    chain.table().misses.insert(miss);
+    chain.table().broken_calls.insert("report_miss");
+    chain.advance_to(SCHEDULE.deadline(Period(1)) + 1);
+    let work = hunter(folder.path(), &chain);
+    settle(&work).await;
+    assert!(chain.table().reported.is_empty(), "not yet");
+    chain.table().broken_calls.clear();
+    for _ in 0..10 {
+        settle(&work).await;
+    }
+    assert_eq!(chain.table().reported.len(), 1, "made again");
+}

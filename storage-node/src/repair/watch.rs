@@ -1,0 +1,494 @@
+//! The market as its events tell it: every provider's trees, what was proven of them, whose slots are where. No I/O.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cairn_contracts::settlement::Runs;
+use cairn_contracts::{ChainEvent, ChainEventKind};
+use cairn_wire::{Address, Commitment, Period, SectorNumber, TreeIndex};
+
+use crate::store::SlotKey;
+
+/// Something another provider failed at, which this node may show to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quarry {
+    /// A slot of a tree that was ended: it can be freed.
+    Slot(SlotKey),
+    /// A tree that missed often enough to be ended.
+    Tree {
+        /// Whose.
+        provider: Address,
+        /// Which.
+        tree: TreeIndex,
+    },
+    /// A miss.
+    Miss {
+        /// Whose.
+        provider: Address,
+        /// With which tree.
+        tree: TreeIndex,
+        /// Which period.
+        period: Period,
+    },
+}
+
+/// A slot that waits for a repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freed {
+    /// Who lost it.
+    pub failed: Address,
+    /// The piece's commitment; none when it was shown to be false.
+    pub comm_p: Option<Commitment>,
+    /// What was put aside for the repair.
+    pub pot: u128,
+}
+
+/// What was heard so far. Memory: some hundred bytes a live slot of the market.
+#[derive(Debug)]
+pub struct MarketWatch {
+    me: Address,
+    rounds: Runs,
+    sectors: HashMap<(Address, SectorNumber), TreeIndex>,
+    trees: BTreeMap<TreeKey, WatchedTree>,
+    slots: BTreeMap<SlotKey, TreeKey>,
+    freed: BTreeMap<SlotKey, Freed>,
+}
+
+type TreeKey = (Address, TreeIndex);
+
+#[derive(Debug, Default)]
+struct WatchedTree {
+    /// Filled slots in it.
+    live: u64,
+    /// First period for which it has been paid without a break.
+    since: Period,
+    proven: Runs,
+    newest_proven: Period,
+    ended: bool,
+    /// Misses up to this period were looked at.
+    judged: Period,
+    /// The tree was looked at for its end in this period.
+    end_judged: Period,
+}
+
+impl MarketWatch {
+    /// Nothing heard yet; `me` is never hunted.
+    #[must_use]
+    pub fn new(me: Address) -> Self {
+        Self {
+            me,
+            rounds: Runs::default(),
+            sectors: HashMap::new(),
+            trees: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            freed: BTreeMap::new(),
+        }
+    }
+
+    /// Hears an event; they come in the chain's order.
+    pub fn take(&mut self, event: &ChainEvent) {
+        match &event.kind {
+            ChainEventKind::RoundPosted {
+                period: Some(period),
+                counted: true,
+                ..
+            } => {
+                self.rounds.mark(*period);
+            }
+            ChainEventKind::SectorAppended {
+                provider,
+                tree,
+                number,
+                ..
+            } => {
+                self.sectors.insert((*provider, *number), *tree);
+            }
+            ChainEventKind::SectorRetired {
+                provider, number, ..
+            } => {
+                self.sectors.remove(&(*provider, *number));
+            }
+            ChainEventKind::WindowProven {
+                provider,
+                tree,
+                period,
+                ..
+            } => {
+                let tree = self.trees.entry((*provider, *tree)).or_default();
+                tree.proven.mark(*period);
+                tree.newest_proven = tree.newest_proven.max(*period);
+            }
+            ChainEventKind::TreeTerminated { provider, tree, .. } => {
+                self.trees.entry((*provider, *tree)).or_default().ended = true;
+            }
+            other => self.take_slot_event(other),
+        }
+    }
+
+    fn take_slot_event(&mut self, kind: &ChainEventKind) {
+        match kind {
+            ChainEventKind::SlotFilled {
+                deal,
+                slot,
+                provider,
+                sector,
+                first_period,
+                ..
+            } => {
+                let key = SlotKey {
+                    deal: *deal,
+                    slot: *slot,
+                };
+                self.leave(key);
+                self.freed.remove(&key);
+                let Some(tree) = self.sectors.get(&(*provider, *sector)).copied() else {
+                    return;
+                };
+                let watched = self.trees.entry((*provider, tree)).or_default();
+                if watched.live == 0 {
+                    watched.since = *first_period;
+                }
+                watched.live = watched.live.saturating_add(1);
+                self.slots.insert(key, (*provider, tree));
+            }
+            ChainEventKind::SlotFreed {
+                deal,
+                slot,
+                provider,
+                comm_p,
+            } => {
+                let key = SlotKey {
+                    deal: *deal,
+                    slot: *slot,
+                };
+                self.leave(key);
+                let freed = Freed {
+                    failed: *provider,
+                    comm_p: *comm_p,
+                    pot: 0,
+                };
+                self.freed.insert(key, freed);
+            }
+            ChainEventKind::RepairFunded {
+                deal, slot, amount, ..
+            } => {
+                let key = SlotKey {
+                    deal: *deal,
+                    slot: *slot,
+                };
+                if let Some(freed) = self.freed.get_mut(&key) {
+                    freed.pot = *amount;
+                }
+            }
+            ChainEventKind::SlotClosed { deal, slot, .. } => {
+                let key = SlotKey {
+                    deal: *deal,
+                    slot: *slot,
+                };
+                self.leave(key);
+                self.freed.remove(&key);
+            }
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, key: SlotKey) {
+        let tree = self.slots.remove(&key);
+        if let Some(watched) = tree.and_then(|tree| self.trees.get_mut(&tree)) {
+            watched.live = watched.live.saturating_sub(1);
+        }
+    }
+
+    /// Slots that wait for a repair.
+    #[must_use]
+    pub const fn freed(&self) -> &BTreeMap<SlotKey, Freed> {
+        &self.freed
+    }
+
+    /// Whether the chain said that `provider` fills a slot of this deal.
+    #[must_use]
+    pub fn holds_sibling(&self, provider: Address, key: SlotKey) -> bool {
+        let first = SlotKey {
+            deal: key.deal,
+            slot: cairn_wire::SlotIndex(0),
+        };
+        self.slots
+            .range(first..)
+            .take_while(|(other, _)| other.deal == key.deal)
+            .any(|(_, (holder, _))| *holder == provider)
+    }
+
+    /// What to show to the chain next, when `closed` is the newest period whose deadline is over and `misses_to_end`
+    /// misses end a tree (0: none do).
+    #[must_use]
+    pub fn next(&self, closed: Period, misses_to_end: u32) -> Option<Quarry> {
+        self.slot_to_free()
+            .or_else(|| self.tree_to_end(closed, misses_to_end))
+            .or_else(|| self.miss(closed))
+    }
+
+    /// The quarry was shown, or the chain thinks otherwise: it is not looked at again (a tree not in this period).
+    pub fn done(&mut self, quarry: Quarry, closed: Period) {
+        match quarry {
+            Quarry::Slot(key) => self.leave(key),
+            Quarry::Tree { provider, tree } => {
+                self.trees.entry((provider, tree)).or_default().end_judged = closed;
+            }
+            Quarry::Miss {
+                provider,
+                tree,
+                period,
+            } => {
+                self.trees.entry((provider, tree)).or_default().judged = period;
+            }
+        }
+    }
+
+    fn slot_to_free(&self) -> Option<Quarry> {
+        if !self.trees.values().any(|tree| tree.ended && tree.live != 0) {
+            return None;
+        }
+        let ended = |key: &TreeKey| self.trees.get(key).is_some_and(|tree| tree.ended);
+        self.slots
+            .iter()
+            .find(|(_, tree)| ended(tree))
+            .map(|(key, _)| Quarry::Slot(*key))
+    }
+
+    fn tree_to_end(&self, closed: Period, misses_to_end: u32) -> Option<Quarry> {
+        if misses_to_end == 0 {
+            return None;
+        }
+        let worn = |tree: &WatchedTree| {
+            let from = Period(tree.newest_proven.0.saturating_add(1)).max(tree.since);
+            let misses = self.rounds.count_between(from, closed);
+            tree.end_judged < closed && misses >= u64::from(misses_to_end)
+        };
+        self.others()
+            .find(|(_, tree)| worn(tree))
+            .map(|((provider, tree), _)| Quarry::Tree {
+                provider: *provider,
+                tree: *tree,
+            })
+    }
+
+    fn miss(&self, closed: Period) -> Option<Quarry> {
+        self.others().find_map(|((provider, tree), watched)| {
+            let from = Period(watched.judged.0.saturating_add(1)).max(watched.since);
+            let mut periods = (from.0..=closed.0).map(Period);
+            let period = periods.find(|p| self.rounds.has(*p) && !watched.proven.has(*p))?;
+            Some(Quarry::Miss {
+                provider: *provider,
+                tree: *tree,
+                period,
+            })
+        })
+    }
+
+    /// Trees of others that earn and were not ended.
+    fn others(&self) -> impl Iterator<Item = (&TreeKey, &WatchedTree)> {
+        self.trees
+            .iter()
+            .filter(|((provider, _), tree)| *provider != self.me && tree.live != 0 && !tree.ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_wire::{DealId, Round, SectorKind, SlotIndex};
+
+    use super::*;
+
+    const ME: Address = Address([1; 20]);
+    const OTHER: Address = Address([2; 20]);
+    const TREE: TreeIndex = TreeIndex(0);
+
+    fn element() -> Commitment {
+        Commitment::from_bytes([0; 32]).unwrap()
+    }
+
+    fn key(slot: u8) -> SlotKey {
+        SlotKey {
+            deal: DealId(4),
+            slot: SlotIndex(slot),
+        }
+    }
+
+    fn hear(watch: &mut MarketWatch, kind: ChainEventKind) {
+        watch.take(&ChainEvent {
+            block: 5,
+            block_hash: [0; 32],
+            tx: [0; 32],
+            log_index: 0,
+            kind,
+        });
+    }
+
+    fn fill(watch: &mut MarketWatch, provider: Address, slot: u8, first: u64) {
+        hear(
+            watch,
+            ChainEventKind::SectorAppended {
+                provider,
+                tree: TREE,
+                index: 0,
+                number: SectorNumber(7),
+                comm_r: element(),
+                comm_d: element(),
+                kind: SectorKind::Hot,
+                root: element(),
+                effective_period: Period(1),
+            },
+        );
+        hear(
+            watch,
+            ChainEventKind::SlotFilled {
+                deal: key(slot).deal,
+                slot: key(slot).slot,
+                provider,
+                sector: SectorNumber(7),
+                comm_p: element(),
+                offset_leaves: 0,
+                first_period: Period(first),
+            },
+        );
+    }
+
+    fn post(watch: &mut MarketWatch, period: u64, counted: bool) {
+        hear(
+            watch,
+            ChainEventKind::RoundPosted {
+                round: Round(period),
+                randomness: [1; 32],
+                period: Some(Period(period)),
+                counted,
+            },
+        );
+    }
+
+    fn prove(watch: &mut MarketWatch, period: u64) {
+        hear(
+            watch,
+            ChainEventKind::WindowProven {
+                provider: OTHER,
+                tree: TREE,
+                period: Period(period),
+                count: 1,
+            },
+        );
+    }
+
+    fn freed(slot: u8) -> ChainEventKind {
+        ChainEventKind::SlotFreed {
+            deal: key(slot).deal,
+            slot: key(slot).slot,
+            provider: OTHER,
+            comm_p: Some(element()),
+        }
+    }
+
+    #[test]
+    fn only_counted_unproven_periods_of_others_that_earn_are_misses() {
+        let mut watch = MarketWatch::new(ME);
+        for period in 1..=6 {
+            post(&mut watch, period, period != 4);
+        }
+        assert_eq!(watch.next(Period(6), 0), None, "nobody earns");
+        fill(&mut watch, ME, 0, 1);
+        assert_eq!(watch.next(Period(6), 0), None, "never itself");
+        fill(&mut watch, OTHER, 1, 3);
+        prove(&mut watch, 3);
+        let miss = |period| {
+            Some(Quarry::Miss {
+                provider: OTHER,
+                tree: TREE,
+                period: Period(period),
+            })
+        };
+        assert_eq!(
+            watch.next(Period(4), 0),
+            None,
+            "1 and 2 were not paid for, 3 is proven, 4 is void"
+        );
+        assert_eq!(watch.next(Period(5), 0), miss(5), "the first miss");
+        watch.done(miss(5).unwrap(), Period(6));
+        assert_eq!(watch.next(Period(6), 0), miss(6), "each once");
+        watch.done(miss(6).unwrap(), Period(6));
+        assert_eq!(watch.next(Period(6), 0), None, "all shown");
+    }
+
+    #[test]
+    fn a_tree_ends_after_enough_misses_in_a_row_and_then_its_slots_are_freed() {
+        let mut watch = MarketWatch::new(ME);
+        fill(&mut watch, OTHER, 1, 1);
+        fill(&mut watch, OTHER, 2, 1);
+        for period in 1..=3 {
+            post(&mut watch, period, true);
+        }
+        prove(&mut watch, 1);
+        let tree = Quarry::Tree {
+            provider: OTHER,
+            tree: TREE,
+        };
+        assert_ne!(watch.next(Period(3), 3), Some(tree), "two are too few");
+        post(&mut watch, 4, true);
+        assert_eq!(watch.next(Period(4), 3), Some(tree), "three in a row");
+        watch.done(tree, Period(4));
+        assert_ne!(watch.next(Period(4), 3), Some(tree), "asked once a period");
+        hear(
+            &mut watch,
+            ChainEventKind::TreeTerminated {
+                provider: OTHER,
+                tree: TREE,
+                last_period: Period(4),
+            },
+        );
+        assert_eq!(
+            watch.next(Period(4), 3),
+            Some(Quarry::Slot(key(1))),
+            "first"
+        );
+        hear(&mut watch, freed(1));
+        assert_eq!(
+            watch.next(Period(4), 3),
+            Some(Quarry::Slot(key(2))),
+            "second"
+        );
+        watch.done(Quarry::Slot(key(2)), Period(4));
+        assert_eq!(
+            watch.next(Period(9), 3),
+            None,
+            "an ended tree is left alone"
+        );
+    }
+
+    #[test]
+    fn a_freed_slot_waits_until_it_is_filled_again_or_closed() {
+        let mut watch = MarketWatch::new(ME);
+        for slot in [1, 2] {
+            fill(&mut watch, OTHER, slot, 1);
+            hear(&mut watch, freed(slot));
+        }
+        hear(
+            &mut watch,
+            ChainEventKind::RepairFunded {
+                deal: key(1).deal,
+                slot: key(1).slot,
+                provider: OTHER,
+                amount: 90,
+            },
+        );
+        assert_eq!(watch.freed()[&key(1)].pot, 90, "what it pays");
+        assert_eq!(watch.freed().len(), 2, "both wait");
+        assert!(!watch.holds_sibling(ME, key(2)), "not yet");
+        fill(&mut watch, ME, 1, 5);
+        assert!(watch.holds_sibling(ME, key(2)), "repaired by this node");
+        hear(
+            &mut watch,
+            ChainEventKind::SlotClosed {
+                deal: key(2).deal,
+                slot: key(2).slot,
+                refund: 0,
+            },
+        );
+        assert!(watch.freed().is_empty(), "nothing waits");
+    }
+}
