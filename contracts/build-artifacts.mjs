@@ -15,6 +15,7 @@ const CONTRACTS = {
   Providers: "src/Providers.sol",
   Sectors: "src/Sectors.sol",
   Collateral: "src/Collateral.sol",
+  Disputes: "src/Disputes.sol",
   Deals: "src/Deals.sol",
   Replicas: "src/Replicas.sol",
   TestToken: "src/dev/TestToken.sol",

@@ -5,8 +5,8 @@
 //!                  \        |         |          |          |
 //!                   `---- Sectors ----'          |          |
 //!                            |\--- Collateral ---|----------|
-//!                            |         `-- Deals -+---------|
-//!                            \---- Replicas ----------------'     then Sectors.bind(Deals, Replicas, Collateral)
+//!                            |         `-- Deals -+---------|      Challenges, Disputes, Repairs name Deals,
+//!                            \---- Replicas ----------------'      then Sectors, Collateral, Deals are bound to them
 //! ```
 
 use alloy::primitives::{Address as EvmAddress, B256, Bytes, TxKind, U256};
@@ -18,8 +18,11 @@ use tracing::info;
 
 use crate::abi::artifact;
 use crate::abi::beacon::Beacon;
+use crate::abi::challenges::Challenges;
 use crate::abi::collateral::Collateral;
 use crate::abi::deals::Deals;
+use crate::abi::disputes::Disputes;
+use crate::abi::repairs::Repairs;
 use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
 use crate::abi::token::TestToken;
@@ -78,6 +81,10 @@ pub struct DeployPlan {
     pub replica_terms: ReplicaTerms,
     /// What providers stake and lose.
     pub collateral_terms: CollateralTerms,
+    /// What a direct challenge costs.
+    pub challenge_terms: ChallengeTerms,
+    /// What repairers must do.
+    pub repair_terms: RepairTerms,
     /// Whether the set is for development only (its space guarantee or its timing is not meant for real money).
     pub insecure_set: bool,
     /// Whether the keys were made from a public seed: anybody can forge proofs under them.
@@ -224,6 +231,12 @@ pub async fn deploy(
     Ok(deployment)
 }
 
+struct Guards {
+    challenges: EvmAddress,
+    disputes: EvmAddress,
+    repairs: EvmAddress,
+}
+
 struct Builder {
     rpc: Rpc,
     account: Account,
@@ -284,6 +297,7 @@ impl Builder {
             collateral_: collateral,
         };
         self.call(&call, sectors, &bind).await?;
+        let market = self.guards(plan, token, deals, collateral).await?;
         Ok(Deployment {
             chain_id: self.chain_id,
             start_block: self.start_block.unwrap_or_default(),
@@ -295,11 +309,71 @@ impl Builder {
             deals: ours(deals),
             replicas: ours(replicas),
             collateral: ours(collateral),
+            challenges: ours(market.challenges),
+            disputes: ours(market.disputes),
+            repairs: ours(market.repairs),
             parameters: plan.parameters.clone(),
             replica_terms: plan.replica_terms,
             collateral_terms: plan.collateral_terms,
+            challenge_terms: plan.challenge_terms,
+            repair_terms: plan.repair_terms,
             schedule: plan.schedule,
             keys,
+        })
+    }
+
+    /// The contracts that free slots, slash, and give freed slots out; then Collateral and Deals are bound to them.
+    async fn guards(
+        &mut self,
+        plan: &DeployPlan,
+        token: EvmAddress,
+        deals: EvmAddress,
+        collateral: EvmAddress,
+    ) -> Result<Guards, ChainError> {
+        let arguments = Challenges::constructorCall {
+            token_: token,
+            deals_: deals,
+            terms_: challenge_terms(&plan.challenge_terms),
+        };
+        let challenges = self
+            .contract("Challenges", artifact::CHALLENGES, &arguments.abi_encode())
+            .await?;
+        let arguments = Disputes::constructorCall { deals_: deals };
+        let disputes = self
+            .contract("Disputes", artifact::DISPUTES, &arguments.abi_encode())
+            .await?;
+        let arguments = Repairs::constructorCall {
+            token_: token,
+            deals_: deals,
+            terms_: repair_terms(&plan.repair_terms),
+        };
+        let repairs = self
+            .contract("Repairs", artifact::REPAIRS, &arguments.abi_encode())
+            .await?;
+        let call = Call {
+            contract: "Collateral",
+            function: "bind",
+        };
+        let bind = Collateral::bindCall {
+            deals_: deals,
+            challenges_: challenges,
+            disputes_: disputes,
+        };
+        self.call(&call, collateral, &bind).await?;
+        let call = Call {
+            contract: "Deals",
+            function: "bind",
+        };
+        let bind = Deals::bindCall {
+            repairs_: repairs,
+            challenges_: challenges,
+            disputes_: disputes,
+        };
+        self.call(&call, deals, &bind).await?;
+        Ok(Guards {
+            challenges,
+            disputes,
+            repairs,
         })
     }
 
@@ -466,6 +540,26 @@ fn terms(terms: &ReplicaTerms) -> Replicas::ReplicaTerms {
         seedDelay: terms.seed_delay_s,
         due: terms.due_s,
         deposit: terms.deposit,
+    }
+}
+
+fn challenge_terms(terms: &ChallengeTerms) -> Challenges::ChallengeTerms {
+    Challenges::ChallengeTerms {
+        bond: terms.bond,
+        perStep: terms.per_step,
+        answerDue: terms.answer_due_s,
+        cooldown: terms.cooldown_s,
+    }
+}
+
+fn repair_terms(terms: &RepairTerms) -> Repairs::RepairTerms {
+    Repairs::RepairTerms {
+        commitAge: terms.commit_age_s,
+        commitLife: terms.commit_life_s,
+        rightLife: terms.right_life_s,
+        claimSeconds: terms.claim_s,
+        sealPeriods: terms.seal_periods,
+        sealBond: terms.seal_bond,
     }
 }
 

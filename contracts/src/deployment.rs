@@ -34,12 +34,22 @@ pub struct Deployment {
     pub replicas: Address,
     /// What providers stake.
     pub collateral: Address,
+    /// Direct challenges.
+    pub challenges: Address,
+    /// Disputes about commitments.
+    pub disputes: Address,
+    /// Who may fill freed slots.
+    pub repairs: Address,
     /// Parameters of the set, as the contracts show them.
     pub parameters: SetParameters,
     /// What a replica must be, as the contracts show it.
     pub replica_terms: ReplicaTerms,
     /// What providers stake and lose, as the contracts show it.
     pub collateral_terms: CollateralTerms,
+    /// What a direct challenge costs and how fast it is answered, as the contracts show it.
+    pub challenge_terms: ChallengeTerms,
+    /// What repairers must do, as the contracts show it.
+    pub repair_terms: RepairTerms,
     /// When periods, rounds, freezes and deadlines are.
     pub schedule: Schedule,
     /// The verifying keys.
@@ -132,6 +142,38 @@ impl CollateralTerms {
         let times = |periods: u32| price_per_slot_period.saturating_mul(u128::from(periods));
         (times(self.fault_periods), times(self.repair_periods))
     }
+}
+
+/// What a direct challenge costs and how fast it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeTerms {
+    /// What the first open challenges of a provider cost each, in smallest token units.
+    pub bond: u128,
+    /// After this many open challenges of a provider the next cost twice as much, and so on.
+    pub per_step: u32,
+    /// Seconds to answer, from the deadline of the seed's period or from the later posting of its round.
+    pub answer_due_s: u64,
+    /// Seconds during which a slot that answered is not challenged again.
+    pub cooldown_s: u64,
+}
+
+/// What repairers must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepairTerms {
+    /// Seconds between a commit to a repair and its reveal.
+    pub commit_age_s: u64,
+    /// Seconds after which a commit no longer counts.
+    pub commit_life_s: u64,
+    /// Seconds in which a revealed right is used.
+    pub right_life_s: u64,
+    /// Seconds in which entrants of an auction for a sealed slot put themselves forward.
+    pub claim_s: u64,
+    /// Counted periods that the winner of an auction has for its repair.
+    pub seal_periods: u32,
+    /// What entering an auction costs if the repair is not made, in smallest token units.
+    pub seal_bond: u128,
 }
 
 /// One value for each of the circuits.

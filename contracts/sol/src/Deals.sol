@@ -185,12 +185,17 @@ contract Deals is DealBook, ReentrancyGuard {
     }
 
     /// @notice Frees a slot whose provider did not answer a challenge, or (voided) whose commitment was shown to be
-    /// false. Only Challenges and Disputes. Work and money as `free`.
+    /// false (of a freed slot, only that). Only Challenges and Disputes. Work and money as `free`.
     /// Reverts: Deals_NotAllowed, Deals_NoSuchDeal, Deals_NoSuchSlot, Deals_SlotNotFilled.
     function expel(uint64 deal_, uint8 slot, bool voided) external {
         if (msg.sender != challenges && msg.sender != disputes) revert Deals_NotAllowed(msg.sender);
+        SlotState storage freed = _slotOf(_existing(deal_), deal_, slot);
+        if (voided) freed.commP = 0;
+        if (voided && freed.status == SlotStatus.Freed) {
+            emit SlotFreed(deal_, slot, freed.provider, 0);
+            return;
+        }
         (Deal storage d, SlotState storage s) = _filled(deal_, slot);
-        if (voided) s.commP = 0;
         _freeSlot(d, s, deal_, slot);
     }
 
