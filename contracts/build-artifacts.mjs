@@ -18,6 +18,7 @@ const CONTRACTS = {
   Disputes: "src/Disputes.sol",
   Deals: "src/Deals.sol",
   Replicas: "src/Replicas.sol",
+  Challenges: "src/Challenges.sol",
   TestToken: "src/dev/TestToken.sol",
 };
 

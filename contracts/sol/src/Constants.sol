@@ -81,6 +81,7 @@ library Constants {
     bytes32 internal constant PURPOSE_WINDOW = keccak256("cairn/v1/window");
     bytes32 internal constant PURPOSE_POREP = keccak256("cairn/v1/porep");
     bytes32 internal constant PURPOSE_POREP_SEED = keccak256("cairn/v1/porep-seed");
+    bytes32 internal constant PURPOSE_DIRECT = keccak256("cairn/v1/direct");
     bytes32 internal constant PURPOSE_BATCH = keccak256("cairn/v1/batch");
 
     /// Most sector numbers one call reserves.
@@ -92,6 +93,11 @@ library Constants {
     /// A miss costs this many times the pay it would have earned; a declared skip or fault, that many.
     uint256 internal constant MISS_FACTOR = 5;
     uint256 internal constant DECLARED_FACTOR = 3;
+
+    /// The bond of a direct challenge doubles at most this often.
+    uint256 internal constant MAX_DOUBLINGS = 16;
+    /// A beacon round that nobody posted for this long after its deadline will not come: its challenges are void.
+    uint64 internal constant SILENCE_ENDS = 14 days;
 
     /// Most partitions of a proof of replication.
     uint256 internal constant MAX_PARTITIONS = 32;

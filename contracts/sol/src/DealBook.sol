@@ -188,6 +188,11 @@ abstract contract DealBook is DealEvents, Acceptances, Periods {
         if (!eligible) revert Deals_NotEligible(deal_, slot, msg.sender);
     }
 
+    /// Nobody leaves a slot under a challenge, not even at the deal's end: every challenge ends (see Challenges).
+    function _requireUnchallenged(SlotState storage s, uint64 deal_, uint8 slot) internal view virtual {
+        if (s.challenged) revert Deals_Challenged(deal_, slot);
+    }
+
     /// Takes a filled slot from its provider: paid up, its repair part put aside, open for a repair.
     function _freeSlot(Deal storage d, SlotState storage s, uint64 deal_, uint8 slot) internal {
         _settle(d, s, deal_, slot);

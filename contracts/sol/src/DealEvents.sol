@@ -45,7 +45,7 @@ abstract contract DealEvents {
     error Deals_NotLost(uint64 deal, uint64 scarceSince);
     /// @notice The slot's provider still answers for it.
     error Deals_NotFree(uint64 deal, uint8 slot);
-    /// @notice The slot is under a direct challenge; its provider cannot leave it.
+    /// @notice The slot is under a direct challenge; it cannot be left or closed before that has ended.
     error Deals_Challenged(uint64 deal, uint8 slot);
     /// @notice A repair brings exactly the piece that was lost.
     error Deals_CommitmentRefused(uint64 deal, uint8 slot, uint256 expected, uint256 got);

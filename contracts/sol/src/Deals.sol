@@ -180,7 +180,7 @@ contract Deals is DealBook, ReentrancyGuard {
     function vacate(uint64 deal_, uint8 slot) external {
         (Deal storage d, SlotState storage s) = _filled(deal_, slot);
         if (msg.sender != s.provider) revert Deals_NotYourSlot(deal_, slot, s.provider);
-        if (s.challenged) revert Deals_Challenged(deal_, slot);
+        _requireUnchallenged(s, deal_, slot);
         _freeSlot(d, s, deal_, slot);
     }
 
@@ -210,13 +210,15 @@ contract Deals is DealBook, ReentrancyGuard {
     /// @notice Ends a slot: a filled or freed one after the last period's deadline (settled first), an empty one once it
     /// can no longer be filled. Anyone. Money: what the slot did not earn from escrow to the owner's credit; the parts
     /// of a filled slot are free again, the repair part of one that is freed or whose tree was ended is burned. Constant
-    /// work beside a settlement.
-    /// Reverts: Deals_NoSuchDeal, Deals_NoSuchSlot, Deals_SlotClosed, Deals_Cancelled, Deals_TooEarly.
+    /// work beside a settlement. A slot under a challenge is closed when the challenge has ended, or its provider would
+    /// escape it.
+    /// Reverts: Deals_NoSuchDeal, Deals_NoSuchSlot, Deals_SlotClosed, Deals_Cancelled, Deals_TooEarly, Deals_Challenged.
     function close(uint64 deal_, uint8 slot) external {
         Deal storage d = _existing(deal_);
         SlotState storage s = _slotOf(d, deal_, slot);
         if (d.cancelled) revert Deals_Cancelled(deal_);
         if (s.status == SlotStatus.Closed) revert Deals_SlotClosed(deal_, slot);
+        _requireUnchallenged(s, deal_, slot);
         if (s.status == SlotStatus.Empty) {
             if (openPeriod(_now()) <= _activateBy(d)) revert Deals_TooEarly(deal_, slot);
         } else {
