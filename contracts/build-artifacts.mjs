@@ -17,6 +17,7 @@ const CONTRACTS = {
   Collateral: "src/Collateral.sol",
   Deals: "src/Deals.sol",
   Replicas: "src/Replicas.sol",
+  Repairs: "src/Repairs.sol",
   TestToken: "src/dev/TestToken.sol",
 };
 
