@@ -19,6 +19,7 @@ const CONTRACTS = {
   Deals: "src/Deals.sol",
   Replicas: "src/Replicas.sol",
   Challenges: "src/Challenges.sol",
+  Repairs: "src/Repairs.sol",
   TestToken: "src/dev/TestToken.sol",
 };
 

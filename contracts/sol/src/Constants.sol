@@ -83,6 +83,7 @@ library Constants {
     bytes32 internal constant PURPOSE_POREP_SEED = keccak256("cairn/v1/porep-seed");
     bytes32 internal constant PURPOSE_DIRECT = keccak256("cairn/v1/direct");
     bytes32 internal constant PURPOSE_BATCH = keccak256("cairn/v1/batch");
+    bytes32 internal constant PURPOSE_REPAIR = keccak256("cairn/v1/repair");
 
     /// Most sector numbers one call reserves.
     uint256 internal constant MAX_RESERVED = 256;

@@ -170,7 +170,7 @@ abstract contract DealBook is DealEvents, Acceptances, Periods {
     /// rest of the escrow and the bounty of the slot's repair part.
     function _takeOver(Activation calldata a, Deal storage d, SlotState storage s, uint64 open) private {
         if (open > _end(d)) revert Deals_Ended(a.deal, open, _end(d));
-        if (s.commP != 0 && a.commP != s.commP) revert Deals_CommitmentRefused(a.deal, a.slot, s.commP, a.commP);
+        _requireSamePiece(a, s);
         _requireEligible(a.deal, a.slot, d, s);
         repairs.take(a.deal, a.slot, msg.sender);
         s.paidBefore = s.paidPeriods;
@@ -178,14 +178,26 @@ abstract contract DealBook is DealEvents, Acceptances, Periods {
         collateral.spend(a.deal, a.slot, msg.sender);
     }
 
-    /// Neither who lost the slot nor who holds another one of the deal repairs it. Work: linear in n.
+    /// A repair brings the piece that was lost; any, if its commitment was shown to be false.
+    function _requireSamePiece(Activation calldata a, SlotState storage s) internal view virtual {
+        if (s.commP != 0 && a.commP != s.commP) revert Deals_CommitmentRefused(a.deal, a.slot, s.commP, a.commP);
+    }
+
     function _requireEligible(uint64 deal_, uint8 slot, Deal storage d, SlotState storage s) internal view virtual {
-        bool eligible = s.provider != msg.sender;
-        for (uint256 i = 0; eligible && i < d.n; ++i) {
+        if (!_eligible(deal_, d, s, msg.sender)) revert Deals_NotEligible(deal_, slot, msg.sender);
+    }
+
+    /// Neither who lost the slot nor who holds another one of the deal repairs it. Work: linear in n.
+    function _eligible(uint64 deal_, Deal storage d, SlotState storage s, address provider)
+        internal
+        view
+        returns (bool may)
+    {
+        may = s.provider != provider;
+        for (uint256 i = 0; may && i < d.n; ++i) {
             SlotState storage other = _slots[deal_][uint8(i)];
-            eligible = other.provider != msg.sender || other.status != SlotStatus.Filled;
+            may = other.provider != provider || other.status != SlotStatus.Filled;
         }
-        if (!eligible) revert Deals_NotEligible(deal_, slot, msg.sender);
     }
 
     /// Nobody leaves a slot under a challenge, not even at the deal's end: every challenge ends (see Challenges).
@@ -198,6 +210,7 @@ abstract contract DealBook is DealEvents, Acceptances, Periods {
         _settle(d, s, deal_, slot);
         s.status = SlotStatus.Freed;
         s.challenged = false;
+        s.freedAt = uint48(block.timestamp);
         d.live -= 1;
         if (d.live < d.k && d.scarceSince == 0) d.scarceSince = _now();
         sectors.freeSlot(s.provider, s.sector);

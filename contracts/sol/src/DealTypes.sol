@@ -79,7 +79,7 @@ enum SlotStatus {
 }
 
 /// @notice A slot. Paid for the proven periods of tree `tree` from `firstPeriod` on; `paidPeriods` so far, `paidBefore` of
-/// them to providers before this one. A freed slot keeps the words of the provider that lost it.
+/// them to providers before this one. A freed slot keeps the words of the provider that lost it, at `freedAt`.
 struct SlotState {
     address provider;
     uint32 tree;
@@ -91,5 +91,6 @@ struct SlotState {
     uint64 firstPeriod;
     uint40 offsetLeaves;
     uint32 paidBefore;
+    uint48 freedAt;
     uint256 commP;
 }

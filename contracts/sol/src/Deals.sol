@@ -273,6 +273,15 @@ contract Deals is DealBook, ReentrancyGuard {
         return _slotOf(_existing(deal_), deal_, slot);
     }
 
+    /// @notice Whether `provider` may repair the slot, given a right to it (see Repairs): it is freed, the deal has not
+    /// ended, and the provider neither lost it nor holds another one of the deal. Work: linear in n.
+    /// Reverts: Deals_NoSuchDeal, Deals_NoSuchSlot.
+    function eligible(uint64 deal_, uint8 slot, address provider) external view returns (bool) {
+        Deal storage d = _existing(deal_);
+        SlotState storage s = _slotOf(d, deal_, slot);
+        return s.status == SlotStatus.Freed && openPeriod(_now()) <= _end(d) && _eligible(deal_, d, s, provider);
+    }
+
     /// @notice What `settle` would pay now; 0 for a slot that is not filled.
     function dueOf(uint64 deal_, uint8 slot) external view returns (uint256) {
         Deal storage d = _existing(deal_);
