@@ -23,8 +23,8 @@ use std::{
 };
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, EvmProof, KeyPlan,
-    ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
+    Anvil, AnvilOptions, Chain, ChallengeTerms, CircuitSet, CollateralTerms, DeployPlan, EvmProof,
+    KeyPlan, RepairTerms, ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
 };
 use cairn_merkle::{
     Fr, domain, field,
@@ -222,6 +222,20 @@ impl Keys {
                 deposit: DEPOSIT,
             },
             collateral_terms: CollateralTerms::default(),
+            challenge_terms: ChallengeTerms {
+                bond: 1,
+                per_step: 4,
+                answer_due_s: 4 * set.period_s,
+                cooldown_s: 0,
+            },
+            repair_terms: RepairTerms {
+                commit_age_s: 60,
+                commit_life_s: 86_400,
+                right_life_s: 3_600,
+                claim_s: set.period_s,
+                seal_periods: 48,
+                seal_bond: 1,
+            },
             insecure_set: true,
             insecure_keys: true,
             schedule: schedule(set),

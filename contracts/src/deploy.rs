@@ -30,7 +30,8 @@ use crate::account::Account;
 use crate::chain::{Chain, chain_id};
 use crate::convert::{evm, nonsense, ours, word};
 use crate::deployment::{
-    CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters,
+    ChallengeTerms, CircuitSet, CollateralTerms, Deployment, KeyRecord, RepairTerms, ReplicaTerms,
+    SetParameters,
 };
 use crate::error::{ChainError, DeployError};
 use crate::rpc::{ChainOptions, Rpc};
@@ -652,6 +653,20 @@ mod tests {
                 deposit: 0,
             },
             collateral_terms: CollateralTerms::default(),
+            challenge_terms: ChallengeTerms {
+                bond: 1,
+                per_step: 4,
+                answer_due_s: 48,
+                cooldown_s: 0,
+            },
+            repair_terms: RepairTerms {
+                commit_age_s: 3,
+                commit_life_s: 600,
+                right_life_s: 60,
+                claim_s: 24,
+                seal_periods: 10,
+                seal_bond: 1,
+            },
             insecure_set: true,
             insecure_keys: true,
             schedule: Schedule {

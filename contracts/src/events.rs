@@ -254,6 +254,54 @@ pub enum ChainEventKind {
         /// Who had lost it.
         failed: Address,
     },
+    /// A slot's provider was challenged to show the piece.
+    ChallengeOpened {
+        /// Number of the challenge.
+        id: u64,
+        /// Who must answer.
+        provider: Address,
+        /// The slot's deal.
+        deal: DealId,
+        /// The slot.
+        slot: SlotIndex,
+        /// Who put up the bond.
+        challenger: Address,
+        /// The bond.
+        bond: u128,
+    },
+    /// A challenge was answered.
+    ChallengeAnswered {
+        /// Number of the challenge.
+        id: u64,
+        /// Who answered for the slot.
+        provider: Address,
+        /// Of the bond, the provider's.
+        paid: u128,
+    },
+    /// A challenge ended without an answer.
+    ChallengeExpired {
+        /// Number of the challenge.
+        id: u64,
+        /// Who should have answered.
+        provider: Address,
+        /// Whether it lost the slot for it.
+        failed: bool,
+        /// The challenger's.
+        bounty: u128,
+    },
+    /// A commitment was shown to be false.
+    CommitmentVoided {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Who had claimed it.
+        provider: Address,
+        /// Who showed it.
+        hunter: Address,
+        /// The hunter's.
+        bounty: u128,
+    },
     /// Collateral came in.
     CollateralDeposited {
         /// Whose.

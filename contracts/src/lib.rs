@@ -66,16 +66,17 @@ pub use deploy::{
     LEAST_WITHDRAW_DELAY_S, TokenPlan, deploy,
 };
 pub use deployment::{
-    CircuitSet, CollateralTerms, Deployment, KeyRecord, ReplicaTerms, SetParameters,
+    ChallengeTerms, CircuitSet, CollateralTerms, Deployment, KeyRecord, RepairTerms, ReplicaTerms,
+    SetParameters,
 };
 pub use error::{AnvilError, ChainError, DeployError, DeploymentFileError, Refusal, Retry};
 pub use events::{ChainEvent, ChainEventKind, DealTerms};
 pub use follow::News;
 pub use follower::{BlockRef, Follower};
 pub use market::{
-    Activation, CollateralAccount, DealInfo, Head, NewDeal, NewSlot, ProviderInfo,
-    ReplicaChallenge, ReplicaInfo, ReplicaStatus, SectorInfo, SlotState, SlotStatus, TreeState,
-    TxReceipt, Uptime, Window,
+    Activation, ChallengeInfo, ChallengeStatus, CollateralAccount, DealInfo, Head, NewDeal,
+    NewSlot, ProviderInfo, ReplicaChallenge, ReplicaInfo, ReplicaStatus, SectorInfo, SlotState,
+    SlotStatus, TreeState, TxReceipt, Uptime, Window,
 };
 pub use rpc::ChainOptions;
 pub use schedule::Schedule;

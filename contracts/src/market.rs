@@ -136,6 +136,46 @@ pub struct CollateralAccount {
     pub free: u128,
 }
 
+/// A direct challenge: show the 2^b leaves from `offset_leaves` on of a sector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChallengeInfo {
+    /// Its number.
+    pub id: u64,
+    /// Who put up the bond.
+    pub challenger: Address,
+    /// The slot's deal.
+    pub deal: DealId,
+    /// The slot.
+    pub slot: SlotIndex,
+    /// Who must answer.
+    pub provider: Address,
+    /// The tree of the sector.
+    pub tree: TreeIndex,
+    /// The period whose round seeds the samples.
+    pub seed_period: Period,
+    /// The sector.
+    pub sector: SectorNumber,
+    /// First leaf of the piece in it.
+    pub offset_leaves: u64,
+    /// log2 of the piece's leaves.
+    pub b: u8,
+    /// Where it stands.
+    pub status: ChallengeStatus,
+}
+
+/// Where a direct challenge stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeStatus {
+    /// It waits for its answer.
+    Open,
+    /// It was answered.
+    Answered,
+    /// It was not; the provider was slashed and lost the slot.
+    Failed,
+    /// The slot ended for another reason, or the round never came.
+    Void,
+}
+
 /// The public inputs of a precommitted replica's proof that the caller does not choose: field elements, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaChallenge {

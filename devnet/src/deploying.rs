@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use cairn_contracts::{
-    CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan, ReplicaTerms, Schedule,
-    SetParameters, TokenPlan, deploy as deploy_market,
+    ChallengeTerms, CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan, RepairTerms,
+    ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy as deploy_market,
 };
 use cairn_merkle::Commitment;
 use cairn_merkle::provider::ProviderTree;
@@ -69,6 +69,20 @@ pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> 
         parameters: parameters(set)?,
         replica_terms: replica_terms(set)?,
         collateral_terms: COLLATERAL,
+        challenge_terms: ChallengeTerms {
+            bond: CHALLENGE_BOND,
+            per_step: 4,
+            answer_due_s: 3 * set.period_s,
+            cooldown_s: 2 * set.period_s,
+        },
+        repair_terms: RepairTerms {
+            commit_age_s: 3,
+            commit_life_s: 3_600,
+            right_life_s: 10 * set.period_s,
+            claim_s: set.period_s,
+            seal_periods: 20,
+            seal_bond: DEPOSIT,
+        },
         insecure_set: true,
         insecure_keys: set.insecure_keys,
         schedule: schedule(set, SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()),
@@ -107,6 +121,9 @@ fn first_owners(plan: &Plan, user: Address) -> Result<Vec<(Address, u128)>> {
 
 /// What a replica of the devnet costs until it is proven, in smallest token units.
 const DEPOSIT: u128 = 1_000_000;
+
+/// What a direct challenge of the devnet costs, in smallest token units.
+const CHALLENGE_BOND: u128 = 100_000;
 
 /// What a slot of the devnet stakes, in periods of its pay. Everything is short: three misses in a row end a tree.
 const COLLATERAL: CollateralTerms = CollateralTerms {

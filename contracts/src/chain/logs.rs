@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Chain, Contract};
 use crate::abi::beacon::Beacon::BeaconEvents;
+use crate::abi::challenges::Challenges::ChallengesEvents;
 use crate::abi::collateral::Collateral::CollateralEvents;
 use crate::abi::deals::Deals::{self, DealsEvents};
+use crate::abi::disputes::Disputes::DisputesEvents;
 use crate::abi::providers::Providers::ProvidersEvents;
 use crate::abi::replicas::Replicas::ReplicasEvents;
 use crate::abi::sectors::Sectors::SectorsEvents;
@@ -41,6 +43,8 @@ impl Chain {
             Contract::Deals,
             Contract::Replicas,
             Contract::Collateral,
+            Contract::Challenges,
+            Contract::Disputes,
         ];
         let addresses = addresses.map(|contract| self.address_of(contract));
         let filter = json!({ "address": addresses });
@@ -166,6 +170,15 @@ impl Chain {
                 .then(|| decoded::<CollateralEvents>(log).and_then(collateral_event))
                 .transpose()
                 .map(Option::flatten)
+        } else if log.address == at(Contract::Challenges) {
+            known(log, ChallengesEvents::SELECTORS)
+                .then(|| decoded::<ChallengesEvents>(log).and_then(challenges_event))
+                .transpose()
+                .map(Option::flatten)
+        } else if log.address == at(Contract::Disputes) {
+            known(log, DisputesEvents::SELECTORS)
+                .then(|| decoded::<DisputesEvents>(log).and_then(disputes_event))
+                .transpose()
         } else if log.address == at(Contract::Providers) {
             known(log, ProvidersEvents::SELECTORS)
                 .then(|| decoded::<ProvidersEvents>(log).map(providers_event))
@@ -411,6 +424,43 @@ fn collateral_event(event: CollateralEvents) -> Result<Option<ChainEventKind>, C
         // Money that leaves and bookkeeping: nobody here acts on it.
         _ => return Ok(None),
     }))
+}
+
+fn challenges_event(event: ChallengesEvents) -> Result<Option<ChainEventKind>, ChainError> {
+    Ok(Some(match event {
+        ChallengesEvents::ChallengeOpened(e) => ChainEventKind::ChallengeOpened {
+            id: e.id,
+            provider: ours(e.provider),
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            challenger: ours(e.challenger),
+            bond: amount(e.bond, "ChallengeOpened")?,
+        },
+        ChallengesEvents::ChallengeAnswered(e) => ChainEventKind::ChallengeAnswered {
+            id: e.id,
+            provider: ours(e.provider),
+            paid: amount(e.paid, "ChallengeAnswered")?,
+        },
+        ChallengesEvents::ChallengeExpired(e) => ChainEventKind::ChallengeExpired {
+            id: e.id,
+            provider: ours(e.provider),
+            failed: e.failed,
+            bounty: amount(e.bounty, "ChallengeExpired")?,
+        },
+        // Money that leaves: nobody here acts on it.
+        _ => return Ok(None),
+    }))
+}
+
+fn disputes_event(event: DisputesEvents) -> Result<ChainEventKind, ChainError> {
+    let DisputesEvents::CommitmentVoided(e) = event;
+    Ok(ChainEventKind::CommitmentVoided {
+        deal: DealId(e.deal),
+        slot: SlotIndex(e.slot),
+        provider: ours(e.provider),
+        hunter: ours(e.hunter),
+        bounty: amount(e.bounty, "CommitmentVoided")?,
+    })
 }
 
 fn opened(event: Deals::DealOpened) -> Result<ChainEventKind, ChainError> {

@@ -1,14 +1,17 @@
 //! A connection to the market: views, transactions, events.
 //!
-//! One file a contract: [`providers`](self), `beacon`, `sectors`, `replicas`, `collateral`, `deals`, `logs`. Here is what they share: the
+//! One file a contract: [`providers`](self), `beacon`, `sectors`, `replicas`, `collateral`, `deals`, `challenges`,
+//! `repairs`, `logs`. Here is what they share: the
 //! endpoints, the account, and the two ways to call a contract.
 
 mod beacon;
+mod challenges;
 mod collateral;
 mod deals;
 mod logs;
 mod permit;
 mod providers;
+mod repairs;
 mod replicas;
 mod sectors;
 mod shown;
@@ -77,6 +80,9 @@ pub(crate) enum Contract {
     Deals,
     Replicas,
     Collateral,
+    Challenges,
+    Disputes,
+    Repairs,
 }
 
 impl Contract {
@@ -90,6 +96,9 @@ impl Contract {
             Self::Deals => "Deals",
             Self::Replicas => "Replicas",
             Self::Collateral => "Collateral",
+            Self::Challenges => "Challenges",
+            Self::Disputes => "Disputes",
+            Self::Repairs => "Repairs",
         }
     }
 
@@ -103,6 +112,9 @@ impl Contract {
             Self::Deals => deployment.deals,
             Self::Replicas => deployment.replicas,
             Self::Collateral => deployment.collateral,
+            Self::Challenges => deployment.challenges,
+            Self::Disputes => deployment.disputes,
+            Self::Repairs => deployment.repairs,
         }
     }
 }

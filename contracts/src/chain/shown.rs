@@ -5,13 +5,18 @@ use cairn_wire::Address;
 use serde_json::json;
 
 use super::{Chain, Contract};
+use crate::abi::challenges::Challenges;
 use crate::abi::collateral::Collateral;
+use crate::abi::disputes::Disputes;
+use crate::abi::repairs::Repairs;
 use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
 use crate::abi::{beacon::Beacon, deals::Deals};
 use crate::convert::{commitment, ours};
 use crate::deploy::KeyPlan;
-use crate::deployment::{CircuitSet, CollateralTerms, KeyRecord, ReplicaTerms};
+use crate::deployment::{
+    ChallengeTerms, CircuitSet, CollateralTerms, KeyRecord, RepairTerms, ReplicaTerms,
+};
 use crate::error::ChainError;
 use crate::schedule::Schedule;
 
@@ -204,7 +209,8 @@ impl Chain {
         let providers = self.view(Contract::Deals, &Deals::providersCall {}).await?;
         same("providers", &deployment.providers, &ours(providers))?;
         self.check_replicas_shown().await?;
-        self.check_collateral_shown().await
+        self.check_collateral_shown().await?;
+        self.check_guards_shown().await
     }
 
     /// The part of [`Self::check_shown`] that is about replicas.
@@ -260,6 +266,81 @@ impl Chain {
             .view(Contract::Collateral, &Collateral::tokenCall {})
             .await?;
         same("token", &deployment.token, &ours(token))
+    }
+}
+
+impl Chain {
+    /// What a direct challenge costs, read from the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_challenge_terms(&self) -> Result<ChallengeTerms, ChainError> {
+        let shown = self
+            .view(Contract::Challenges, &Challenges::termsCall {})
+            .await?;
+        Ok(ChallengeTerms {
+            bond: shown.bond,
+            per_step: shown.perStep,
+            answer_due_s: shown.answerDue,
+            cooldown_s: shown.cooldown,
+        })
+    }
+
+    /// What the contracts demand of repairers, read from the chain.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn shown_repair_terms(&self) -> Result<RepairTerms, ChainError> {
+        let shown = self.view(Contract::Repairs, &Repairs::termsCall {}).await?;
+        Ok(RepairTerms {
+            commit_age_s: shown.commitAge,
+            commit_life_s: shown.commitLife,
+            right_life_s: shown.rightLife,
+            claim_s: shown.claimSeconds,
+            seal_periods: shown.sealPeriods,
+            seal_bond: shown.sealBond,
+        })
+    }
+
+    /// The part of [`Self::check_shown`] that is about who frees slots, slashes, and gives freed slots out.
+    async fn check_guards_shown(&self) -> Result<(), ChainError> {
+        let deployment = self.deployment();
+        let repairs = self.view(Contract::Deals, &Deals::repairsCall {}).await?;
+        same("repairs", &deployment.repairs, &ours(repairs))?;
+        let frees = self
+            .view(Contract::Deals, &Deals::challengesCall {})
+            .await?;
+        same("challenges", &deployment.challenges, &ours(frees))?;
+        let slashes = self
+            .view(Contract::Collateral, &Collateral::challengesCall {})
+            .await?;
+        same("challenges", &deployment.challenges, &ours(slashes))?;
+        let frees = self.view(Contract::Deals, &Deals::disputesCall {}).await?;
+        same("disputes", &deployment.disputes, &ours(frees))?;
+        let slashes = self
+            .view(Contract::Collateral, &Collateral::disputesCall {})
+            .await?;
+        same("disputes", &deployment.disputes, &ours(slashes))?;
+        let deals = self
+            .view(Contract::Challenges, &Challenges::dealsCall {})
+            .await?;
+        same("deals", &deployment.deals, &ours(deals))?;
+        let deals = self
+            .view(Contract::Disputes, &Disputes::dealsCall {})
+            .await?;
+        same("deals", &deployment.deals, &ours(deals))?;
+        let deals = self.view(Contract::Repairs, &Repairs::dealsCall {}).await?;
+        same("deals", &deployment.deals, &ours(deals))?;
+        same(
+            "challenge_terms",
+            &deployment.challenge_terms,
+            &self.shown_challenge_terms().await?,
+        )?;
+        same(
+            "repair_terms",
+            &deployment.repair_terms,
+            &self.shown_repair_terms().await?,
+        )
     }
 }
 

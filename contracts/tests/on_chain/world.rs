@@ -2,8 +2,9 @@
 //! needs proofs takes the plan of [`crate::farm`].
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, CircuitSet, CollateralTerms, DeployPlan, Deployment, KeyPlan,
-    NewDeal, NewSlot, ReplicaTerms, Schedule, SetParameters, TokenPlan, deploy,
+    Anvil, AnvilOptions, Chain, ChallengeTerms, CircuitSet, CollateralTerms, DeployPlan,
+    Deployment, KeyPlan, NewDeal, NewSlot, RepairTerms, ReplicaTerms, Schedule, SetParameters,
+    TokenPlan, deploy,
 };
 use cairn_prover::beacon;
 use cairn_wire::{Address, Commitment, ContentId, SecretKey, SectorKind};
@@ -57,6 +58,28 @@ pub(crate) fn replica_terms() -> ReplicaTerms {
     }
 }
 
+/// Two periods to answer.
+pub(crate) fn challenge_terms() -> ChallengeTerms {
+    ChallengeTerms {
+        bond: 100,
+        per_step: 4,
+        answer_due_s: 24,
+        cooldown_s: 60,
+    }
+}
+
+/// A commit counts three seconds later.
+pub(crate) fn repair_terms() -> RepairTerms {
+    RepairTerms {
+        commit_age_s: 3,
+        commit_life_s: 600,
+        right_life_s: 60,
+        claim_s: 12,
+        seal_periods: 10,
+        seal_bond: 1_000,
+    }
+}
+
 pub(crate) fn beacon_key() -> beacon::SecretKey {
     beacon::SecretKey::from_seed(&[7; 32]).unwrap()
 }
@@ -87,6 +110,8 @@ pub(crate) fn plan() -> DeployPlan {
         },
         replica_terms: replica_terms(),
         collateral_terms: CollateralTerms::default(),
+        challenge_terms: challenge_terms(),
+        repair_terms: repair_terms(),
         insecure_set: true,
         insecure_keys: true,
         schedule: schedule(),

@@ -11,8 +11,8 @@ use cairn_client::{
     PutReport, Silent,
 };
 use cairn_contracts::{
-    CircuitSet, CollateralTerms, Deployment, KeyRecord, ProviderInfo, ReplicaTerms, Schedule,
-    SetParameters,
+    ChallengeTerms, CircuitSet, CollateralTerms, Deployment, KeyRecord, ProviderInfo, RepairTerms,
+    ReplicaTerms, Schedule, SetParameters,
 };
 use cairn_wire::{Address, Limits, NodeIdentity, SecretKey, SectorKind, Server};
 
@@ -207,6 +207,9 @@ pub(crate) fn deployment() -> Deployment {
         deals: Address([0xde; 20]),
         replicas: Address([6; 20]),
         collateral: Address([7; 20]),
+        challenges: Address([8; 20]),
+        disputes: Address([9; 20]),
+        repairs: Address([10; 20]),
         parameters: SetParameters {
             name: "devnet".into(),
             sector_log2_leaves: 20,
@@ -225,6 +228,20 @@ pub(crate) fn deployment() -> Deployment {
             deposit: 0,
         },
         collateral_terms: CollateralTerms::default(),
+        challenge_terms: ChallengeTerms {
+            bond: 1,
+            per_step: 4,
+            answer_due_s: 72,
+            cooldown_s: 0,
+        },
+        repair_terms: RepairTerms {
+            commit_age_s: 3,
+            commit_life_s: 600,
+            right_life_s: 60,
+            claim_s: 24,
+            seal_periods: 10,
+            seal_bond: 1,
+        },
         schedule: Schedule {
             genesis_unix: 0,
             round_s: 3,
