@@ -17,10 +17,12 @@ import {Sectors} from "./Sectors.sol";
 /// @notice A filled slot locks a fault part and a repair part of its provider's money. A period that was counted by the
 /// beacon, in which the tree held sectors and earned pay, and that was neither proven nor excused, is a miss:
 ///     slash = 5 * ceil(count / C) * pay of the tree in that period, out of all but the repair parts.
-/// A tree that misses missesToEnd times in a row ends for good; its slots are then freed one by one by whoever repairs
-/// them, and each takes its repair part along. Invariants:
+/// A tree that misses missesToEnd times in a row, or whose provider cannot pay for a miss in full, ends for good (or it
+/// would go on earning with nothing left to lose); its slots are then freed one by one by whoever repairs them, and each
+/// takes its repair part along. Invariants:
 ///     token balance >= sum of totals + pots + sum of bounties + unburned (equal unless someone sends tokens unasked);
-///     repairLocked <= total of every provider; faultLocked and repairLocked = the parts of its filled slots;
+///     repairLocked <= total of every provider; withdrawing = 0 or faultLocked + repairLocked + withdrawing <= total: what
+///     was asked back has been free ever since; faultLocked and repairLocked = the parts of its filled slots;
 ///     a tree's pay = the sum of the prices of its filled slots;
 ///     one slash per (provider, tree, period); none for a proven, void, empty or excused period;
 ///     a bounty is at most half of what was slashed.
@@ -60,20 +62,18 @@ contract Collateral is CollateralBook, ReentrancyGuard {
         uint256 free = _free(a);
         if (amount > free) revert Collateral_TooLow(msg.sender, amount, free);
         a.withdrawing = amount.toUint128();
-        a.withdrawableAt = _now() + DELAY;
+        a.withdrawableAt = _leaveTime();
         emit WithdrawRequested(msg.sender, amount, a.withdrawableAt);
     }
 
-    /// @notice Pays out what the caller asked back, as far as slashes and slots left it free. Money: to `to`. Constant
-    /// work. Reverts: Collateral_NothingToWithdraw, Collateral_TooEarly, and the token's.
+    /// @notice Pays out what the caller asked back, as far as slashes left it. Money: to `to`. Constant work.
+    /// Reverts: Collateral_NothingToWithdraw, Collateral_TooEarly, and the token's.
     function withdraw(address to) external nonReentrant returns (uint256 amount) {
         Account storage a = _accounts[msg.sender];
         amount = a.withdrawing;
-        if (amount != 0 && _now() < a.withdrawableAt) revert Collateral_TooEarly(msg.sender, a.withdrawableAt);
-        a.withdrawing = 0;
-        uint256 free = _free(a);
-        if (amount > free) amount = free;
         if (amount == 0) revert Collateral_NothingToWithdraw(msg.sender);
+        if (_now() < a.withdrawableAt) revert Collateral_TooEarly(msg.sender, a.withdrawableAt);
+        a.withdrawing = 0;
         a.total -= amount.toUint128();
         emit CollateralWithdrawn(msg.sender, to, amount);
         token.safeTransfer(to, amount);
@@ -98,21 +98,23 @@ contract Collateral is CollateralBook, ReentrancyGuard {
     }
 
     /// @notice Shows that a tree missed a period. Anyone, once, within withdrawDelay of the deadline. Money: the slash from
-    /// the provider's collateral, the bounty of it to the caller's. Work: binary searches.
+    /// the provider's collateral, the bounty of it to the caller's; one that is not covered ends the tree. Work: binary
+    /// searches.
     /// Reverts: Collateral_NotMissed, Collateral_AlreadyReported, Collateral_ReportTooLate.
     function reportMiss(address provider, uint32 tree_, uint64 period) external {
         TreeBook storage b = _books[provider][tree_];
-        (uint32 count, uint256 pay) = (sectors.countAt(provider, tree_, period), _payAt(b, period));
-        bool missed = pay != 0 && sectors.missed(provider, tree_, period, period) == 1 && !_excused(b, period)
-            && (b.terminated == 0 || period <= b.terminated);
-        if (!missed) revert Collateral_NotMissed(provider, tree_, period);
+        uint256 pay = _payAt(b, period);
+        bool counts = pay != 0 && (b.terminated == 0 || period <= b.terminated);
+        if (!counts || !_missed(provider, tree_, b, period)) revert Collateral_NotMissed(provider, tree_, period);
         uint64 oldest = lastClosedPeriod(_now() - DELAY);
         if (period <= oldest) revert Collateral_ReportTooLate(period, oldest + 1);
         uint256 bit = uint256(1) << (period & 255);
         if (b.reported[period >> 8] & bit != 0) revert Collateral_AlreadyReported(provider, tree_, period);
         b.reported[period >> 8] |= bit;
-        (uint256 slashed, uint256 bounty) = _slashFor(provider, _missCost(count, pay), msg.sender);
+        uint256 cost = _missCost(sectors.countAt(provider, tree_, period), pay);
+        (uint256 slashed, uint256 bounty) = _slashFor(provider, cost, msg.sender);
         emit MissReported(provider, tree_, period, msg.sender, slashed, bounty);
+        if (slashed < cost && b.terminated == 0) _end(provider, tree_, b);
     }
 
     /// @notice Ends a tree that missed missesToEnd periods in a row. Anyone. No money: its slots are freed by
@@ -125,8 +127,7 @@ contract Collateral is CollateralBook, ReentrancyGuard {
         if (MISSES_TO_END == 0 || misses < MISSES_TO_END) {
             revert Collateral_TooFewMisses(provider, tree_, misses, MISSES_TO_END);
         }
-        b.terminated = lastClosedPeriod(_now());
-        emit TreeTerminated(provider, tree_, b.terminated);
+        _end(provider, tree_, b);
     }
 
     /// @notice Announces that the caller's tree may miss `periods` periods from `first` on, without slash and without
@@ -159,22 +160,26 @@ contract Collateral is CollateralBook, ReentrancyGuard {
         emit WindowExcused(msg.sender, tree_, first, last, cost);
     }
 
-    /// @notice Charges declared skips of a window proof: 3 * ceil(pay / C) each, burned. Only Sectors; constant work.
+    /// @notice Charges declared skips of a window proof: 3 * ceil(count * pay / C) each, burned. Only Sectors; work: two
+    /// binary searches.
     /// Reverts: Collateral_NotAllowed, Collateral_TooLow.
     function chargeSkips(address provider, uint32 tree_, uint64 period, uint8 skips) external {
         if (msg.sender != address(sectors)) revert Collateral_NotAllowed(msg.sender);
         uint256 pay = _payAt(_books[provider][tree_], period);
-        uint256 cost = Constants.DECLARED_FACTOR * skips * ((pay + SAMPLES - 1) / SAMPLES);
+        uint256 cost = _skipCost(sectors.countAt(provider, tree_, period), pay, skips);
         _charge(provider, cost);
         emit SkipsCharged(provider, tree_, period, cost);
     }
 
     /// @notice A slot of the provider was filled: locks its two parts. Only Deals; constant work.
-    /// Reverts: Collateral_NotAllowed, Collateral_Terminated, Collateral_TooLow.
+    /// Reverts: Collateral_NotAllowed, Collateral_Terminated, Collateral_Excused, Collateral_TooLow.
     function lock(address provider, uint32 tree_, uint128 price) external {
         _onlyDeals();
         TreeBook storage b = _books[provider][tree_];
         if (b.terminated != 0) revert Collateral_Terminated(provider, tree_);
+        // A fault is declared at the price of the slots there are: those that come later would miss for nothing.
+        uint64 open = openPeriod(_now());
+        if (_excused(b, open)) revert Collateral_Excused(provider, tree_, open);
         Account storage a = _accounts[provider];
         (uint256 fault, uint256 repair) = partsOf(price);
         uint256 free = _free(a);
@@ -281,10 +286,6 @@ contract Collateral is CollateralBook, ReentrancyGuard {
         a.faultLocked -= fault.toUint128();
         a.repairLocked -= repair.toUint128();
         _dropPay(_books[provider][tree_], price);
-    }
-
-    function _payAt(TreeBook storage b, uint64 period) private view returns (uint256) {
-        return Marks.valueAt(b.pay, b.payMarks, period);
     }
 
     function _onlyDeals() private view {

@@ -27,7 +27,7 @@ abstract contract CollateralBook is Periods {
     error Collateral_NotAllowed(address caller);
     /// @notice The provider's free collateral is less than what is needed: more must be deposited.
     error Collateral_TooLow(address provider, uint256 needed, uint256 free);
-    /// @notice The tree was ended after too many misses; another tree must be used.
+    /// @notice The tree was ended after its misses; another tree must be used.
     error Collateral_Terminated(address provider, uint32 tree);
     /// @notice Nothing was asked back, nothing of it is free, or the account has no bounty.
     error Collateral_NothingToWithdraw(address account);
@@ -41,6 +41,8 @@ abstract contract CollateralBook is Periods {
     error Collateral_ReportTooLate(uint64 period, uint64 oldest);
     /// @notice The tree missed `misses` in a row; `needed` end it (0: nothing does).
     error Collateral_TooFewMisses(address provider, uint32 tree, uint64 misses, uint32 needed);
+    /// @notice Misses of `period` are excused: the tree takes no slots until the window is over.
+    error Collateral_Excused(address provider, uint32 tree, uint64 period);
     /// @notice The window is too short, too long, begins too early, or comes too soon after the one before.
     error Collateral_WindowRefused(uint32 tree, uint64 first, uint64 last);
     /// @notice The caller has not allowed Collateral to take the money.
@@ -146,7 +148,7 @@ abstract contract CollateralBook is Periods {
     }
 
     /// Takes exactly `amount` from the caller.
-    function _collect(uint256 amount, Permit calldata permit) internal {
+    function _collect(uint256 amount, Permit calldata permit) internal virtual {
         if (permit.deadline != 0) {
             try IERC20Permit(address(token)).permit(
                 msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
@@ -165,7 +167,21 @@ abstract contract CollateralBook is Periods {
         Account storage a = _accounts[provider];
         uint256 reach = a.total - a.repairLocked;
         slashed = amount < reach ? amount : reach;
-        a.total -= slashed.toUint128();
+        _lose(a, slashed);
+    }
+
+    /// Takes money out of an account. What was asked back shrinks to what is still free, for good: else a request could
+    /// be refilled with money that has answered for a slot meanwhile, and leave before that slot's misses are reported.
+    function _lose(Account storage a, uint256 amount) internal virtual {
+        a.total -= amount.toUint128();
+        uint256 locked = uint256(a.faultLocked) + a.repairLocked;
+        uint256 left = a.total > locked ? a.total - locked : 0;
+        if (a.withdrawing > left) a.withdrawing = left.toUint128();
+    }
+
+    /// When money asked back now may leave.
+    function _leaveTime() internal view virtual returns (uint64) {
+        return _now() + DELAY;
     }
 
     /// Slashes, credits `hunter` with its share and leaves the rest to be burned.
@@ -184,7 +200,7 @@ abstract contract CollateralBook is Periods {
         Account storage a = _accounts[provider];
         uint256 reach = a.total - a.repairLocked;
         if (reach < amount) revert Collateral_TooLow(provider, amount, reach);
-        a.total -= amount.toUint128();
+        _lose(a, amount);
         unburned += amount;
     }
 
@@ -205,6 +221,29 @@ abstract contract CollateralBook is Periods {
         return Constants.MISS_FACTOR * ((uint256(count) + SAMPLES - 1) / SAMPLES) * pay;
     }
 
+    /// The charge of declared skips: 3 * ceil(count * pay / C) each. A sample hits one of `count` sectors, and that one may
+    /// earn all of the pay: at the mean price of a sector, empty ones around it would make its loss cheap.
+    function _skipCost(uint32 count, uint256 pay, uint8 skips) internal view virtual returns (uint256) {
+        return Constants.DECLARED_FACTOR * skips * ((count * pay + SAMPLES - 1) / SAMPLES);
+    }
+
+    /// Whether the tree held sectors in a closed period that the beacon counted, and neither proved nor excused it.
+    function _missed(address provider, uint32 tree_, TreeBook storage b, uint64 period)
+        internal
+        view
+        virtual
+        returns (bool)
+    {
+        return sectors.missed(provider, tree_, period, period) == 1 && !_excused(b, period);
+    }
+
+    /// Ends a tree for good. A period behind the last closed one counts only if it was proven (and perhaps paid) before.
+    function _end(address provider, uint32 tree_, TreeBook storage b) internal virtual {
+        (uint64 last, uint64 proven) = (lastClosedPeriod(_now()), sectors.lastProven(provider, tree_));
+        b.terminated = proven > last ? proven : last;
+        emit TreeTerminated(provider, tree_, b.terminated);
+    }
+
     /// Whether a miss of `period` is excused.
     function _excused(TreeBook storage b, uint64 period) internal view virtual returns (bool) {
         return Runs.has(b.excused, b.excusedRuns, period);
@@ -218,12 +257,16 @@ abstract contract CollateralBook is Periods {
         b.payMarks = Marks.set(b.pay, b.payMarks, open, (pay + price).toUint128());
     }
 
+    function _payAt(TreeBook storage b, uint64 period) internal view returns (uint256) {
+        return Marks.valueAt(b.pay, b.payMarks, period);
+    }
+
     function _dropPay(TreeBook storage b, uint256 price) internal {
         uint256 pay = Marks.newest(b.pay, b.payMarks);
         b.payMarks = Marks.set(b.pay, b.payMarks, openPeriod(_now()), (pay - price).toUint128());
     }
 
-    /// Misses since the tree was last proven, began to earn, or came out of an excused window.
+    /// Misses since the tree was last proven or began to earn. Void and excused periods neither count nor break the row.
     function _missesInARow(address provider, uint32 tree_, TreeBook storage b)
         internal
         view

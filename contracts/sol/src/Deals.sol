@@ -80,8 +80,8 @@ contract Deals is DealBook, ReentrancyGuard {
     }
 
     /// @notice Lets a deal last `periods` longer. Only its owner, before the last period is frozen, as long as the price is
-    /// at least what every provider named in `slots` (the deal's slot array) asks now: a provider that wants to go asks
-    /// more. Money: price * periods of every slot not closed, from the caller into escrow. Work: linear in the slots.
+    /// at least what every provider that holds a slot or may still fill one asks now: a provider that wants to go asks
+    /// more. `slots` is the deal's slot array. Money: price * periods of every slot not closed, from the caller into escrow. Work: linear in the slots.
     /// Reverts: Deals_NotOwner, Deals_NotActive, Deals_Cancelled, Deals_Ended, Deals_SlotsMismatch, Deals_PriceBelowAsk,
     /// Deals_AllowanceTooLow, Deals_TokenTookFee.
     function extend(uint64 deal_, uint32 periods, Slot[] calldata slots, Permit calldata permit) external nonReentrant {
@@ -91,6 +91,7 @@ contract Deals is DealBook, ReentrancyGuard {
         if (keccak256(abi.encode(slots)) != d.slotsHash) revert Deals_SlotsMismatch(deal_);
         for (uint256 i = 0; i < slots.length; ++i) {
             SlotState storage s = _slots[deal_][uint8(i)];
+            if (s.status == SlotStatus.Freed || s.status == SlotStatus.Closed) continue; // no say for who lost a slot
             address holder = s.status == SlotStatus.Filled ? s.provider : slots[i].provider;
             uint256 ask = leastPrice(providers.askOf(holder), slots[i].b);
             if (d.pricePerSlotPeriod < ask) revert Deals_PriceBelowAsk(deal_, i, ask);

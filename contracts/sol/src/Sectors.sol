@@ -46,7 +46,7 @@ contract Sectors is Trees {
     error Sectors_NotYours(address provider, uint64 number);
     /// @notice The tree frozen for the period holds nothing.
     error Sectors_TreeEmpty(address provider, uint32 tree, uint64 period);
-    /// @notice A proof declares at most MAX_SKIPS skips.
+    /// @notice A proof declares at most MAX_SKIPS skips, and only the provider, who pays for them, declares any.
     error Sectors_SkipsRefused(uint8 skips);
     /// @notice A proof of the period counts from `from` to `to`.
     error Sectors_OutsideWindow(uint64 period, uint64 from, uint64 to);
@@ -237,7 +237,7 @@ contract Sectors is Trees {
     }
 
     /// @notice Shows that the provider holds the whole tree frozen for `period`. Anyone, from the round's time to the
-    /// deadline, once. No money but the charge of declared skips (settlement reads the count later); one proof (3 inputs),
+    /// deadline, once; the provider alone declares skips. No money but the charge of declared skips (settlement reads the count later); one proof (3 inputs),
     /// at most one new storage word.
     /// Reverts: Sectors_SkipsRefused, Sectors_OutsideWindow, Sectors_AlreadyProven, Sectors_TreeEmpty,
     /// Sectors_RoundUnknown, Collateral_TooLow, and the verifier's.
@@ -336,7 +336,7 @@ contract Sectors is Trees {
     }
 
     function _proveWindow(address provider, uint32 tree_, uint64 period, uint8 skips, bytes calldata proof) private {
-        if (skips > Constants.MAX_SKIPS) revert Sectors_SkipsRefused(skips);
+        _requireSkips(provider, skips);
         (uint64 from, uint64 to) = (roundTime(period), deadline(period));
         if (period == 0 || _now() < from || _now() > to) revert Sectors_OutsideWindow(period, from, to);
         Tree storage t = _trees[provider][tree_];
@@ -356,6 +356,11 @@ contract Sectors is Trees {
         if (length != runs) t.provenRuns = length;
         emit WindowProven(provider, tree_, period, count, skips);
         if (skips != 0) collateral.chargeSkips(provider, tree_, period, skips);
+    }
+
+    /// A stranger who could prove without every sample would spend the provider's collateral.
+    function _requireSkips(address provider, uint8 skips) internal view virtual {
+        if (skips > Constants.MAX_SKIPS || (skips != 0 && msg.sender != provider)) revert Sectors_SkipsRefused(skips);
     }
 
     function _requireRetirable(address provider, uint32 tree_, uint64 number) private view {

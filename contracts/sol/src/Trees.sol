@@ -149,7 +149,7 @@ abstract contract Trees is Periods {
     }
 
     /// Rolls, then makes (root, count) the pending state; returns the period from which it is effective.
-    function _change(Tree storage t, uint256 root, uint32 count) internal returns (uint64 open) {
+    function _change(Tree storage t, uint256 root, uint32 count) internal virtual returns (uint64 open) {
         open = openPeriod(_now());
         uint32 old = t.pendingCount;
         if (t.effectivePeriod < open) {

@@ -618,10 +618,10 @@ fn the_opening_of_another_piece_is_refused_by_both() {
     };
     let foreign_leaves = DisputeStatement {
         leaves: lie.leaves,
-        ..statement.clone()
+        ..statement
     };
     let cases = [
-        (statement.clone(), shown.clone(), DisputeError::Leaves),
+        (statement, shown.clone(), DisputeError::Leaves),
         (foreign_leaves.clone(), shown, DisputeError::CommP),
         (
             foreign_leaves.clone(),
