@@ -232,6 +232,12 @@ pub async fn deploy(
     Ok(deployment)
 }
 
+struct Money {
+    collateral: EvmAddress,
+    deals: EvmAddress,
+    replicas: EvmAddress,
+}
+
 struct Guards {
     challenges: EvmAddress,
     disputes: EvmAddress,
@@ -263,6 +269,42 @@ impl Builder {
         let sectors = self
             .contract("Sectors", artifact::SECTORS, &arguments.abi_encode())
             .await?;
+        let money = self.money(plan, token, providers, sectors).await?;
+        let guards = self
+            .guards(plan, token, money.deals, money.collateral)
+            .await?;
+        Ok(Deployment {
+            chain_id: self.chain_id,
+            start_block: self.start_block.unwrap_or_default(),
+            token: ours(token),
+            verifier: ours(verifier),
+            beacon: ours(beacon),
+            providers: ours(providers),
+            sectors: ours(sectors),
+            deals: ours(money.deals),
+            replicas: ours(money.replicas),
+            collateral: ours(money.collateral),
+            challenges: ours(guards.challenges),
+            disputes: ours(guards.disputes),
+            repairs: ours(guards.repairs),
+            parameters: plan.parameters.clone(),
+            replica_terms: plan.replica_terms,
+            collateral_terms: plan.collateral_terms,
+            challenge_terms: plan.challenge_terms,
+            repair_terms: plan.repair_terms,
+            schedule: plan.schedule,
+            keys,
+        })
+    }
+
+    /// The contracts that hold money beside Sectors, which is then bound to them.
+    async fn money(
+        &mut self,
+        plan: &DeployPlan,
+        token: EvmAddress,
+        providers: EvmAddress,
+        sectors: EvmAddress,
+    ) -> Result<Money, ChainError> {
         let arguments = Collateral::constructorCall {
             token_: token,
             sectors_: sectors,
@@ -298,28 +340,10 @@ impl Builder {
             collateral_: collateral,
         };
         self.call(&call, sectors, &bind).await?;
-        let market = self.guards(plan, token, deals, collateral).await?;
-        Ok(Deployment {
-            chain_id: self.chain_id,
-            start_block: self.start_block.unwrap_or_default(),
-            token: ours(token),
-            verifier: ours(verifier),
-            beacon: ours(beacon),
-            providers: ours(providers),
-            sectors: ours(sectors),
-            deals: ours(deals),
-            replicas: ours(replicas),
-            collateral: ours(collateral),
-            challenges: ours(market.challenges),
-            disputes: ours(market.disputes),
-            repairs: ours(market.repairs),
-            parameters: plan.parameters.clone(),
-            replica_terms: plan.replica_terms,
-            collateral_terms: plan.collateral_terms,
-            challenge_terms: plan.challenge_terms,
-            repair_terms: plan.repair_terms,
-            schedule: plan.schedule,
-            keys,
+        Ok(Money {
+            collateral,
+            deals,
+            replicas,
         })
     }
 
@@ -741,31 +765,63 @@ mod tests {
                 "then the deposit"
             );
             sound.replica_terms.deposit = 1;
-            for (set, field) in [
-                ((|_| {}) as fn(&mut CollateralTerms), "fault_periods"),
-                (|terms| terms.fault_periods = 1, "repair_periods"),
-                (|terms| terms.repair_periods = 1, "misses_to_end"),
-                (|terms| terms.misses_to_end = 1, "bounty_basis_points"),
-                (|terms| terms.bounty_basis_points = 1, "withdraw_delay_s"),
-                (
-                    |terms| terms.withdraw_delay_s = LEAST_WITHDRAW_DELAY_S - 1,
-                    "withdraw_delay_s",
-                ),
-            ] {
-                set(&mut sound.collateral_terms);
-                let refused = sound.check(chain_id);
-                assert!(
-                    matches!(refused, Err(DeployError::NoCollateral { field: named, .. }) if named == field),
-                    "then the collateral, {field}: {refused:?}"
-                );
-            }
-            sound.collateral_terms.withdraw_delay_s = LEAST_WITHDRAW_DELAY_S;
+            sound.collateral_terms = enough_collateral();
             assert!(
                 matches!(sound.check(chain_id), Err(DeployError::TestToken { .. })),
                 "then the token"
             );
             sound.token = TokenPlan::Existing(Address([1; 20]));
             sound.check(chain_id).unwrap();
+        }
+    }
+
+    fn enough_collateral() -> CollateralTerms {
+        CollateralTerms {
+            fault_periods: 1,
+            repair_periods: 1,
+            misses_to_end: 1,
+            bounty_basis_points: 1,
+            withdraw_delay_s: LEAST_WITHDRAW_DELAY_S,
+            ..CollateralTerms::default()
+        }
+    }
+
+    #[test]
+    fn without_any_one_of_the_terms_that_make_losing_data_dear_production_is_refused() {
+        let sound = DeployPlan {
+            insecure_keys: false,
+            insecure_set: false,
+            replica_terms: ReplicaTerms {
+                layers: 8,
+                deposit: 1,
+                ..plan().replica_terms
+            },
+            parameters: SetParameters {
+                sector_log2_leaves: 28,
+                ..plan().parameters
+            },
+            collateral_terms: enough_collateral(),
+            token: TokenPlan::Existing(Address([1; 20])),
+            ..plan()
+        };
+        sound.check(1).unwrap();
+        type Lack = fn(&mut CollateralTerms);
+        let lacks: [(Lack, &str); 5] = [
+            (|terms| terms.fault_periods = 0, "fault_periods"),
+            (|terms| terms.repair_periods = 0, "repair_periods"),
+            (|terms| terms.misses_to_end = 0, "misses_to_end"),
+            (|terms| terms.bounty_basis_points = 0, "bounty_basis_points"),
+            (|terms| terms.withdraw_delay_s -= 1, "withdraw_delay_s"),
+        ];
+        for (lack, field) in lacks {
+            let mut plan = sound.clone();
+            lack(&mut plan.collateral_terms);
+            let refused = plan.check(1);
+            assert!(
+                matches!(refused, Err(DeployError::NoCollateral { field: named, .. }) if named == field),
+                "{field}: {refused:?}"
+            );
+            plan.check(31337).unwrap();
         }
     }
 

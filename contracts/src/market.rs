@@ -2,7 +2,7 @@
 
 use cairn_wire::{
     Address, Commitment, ContentId, DealId, Period, PieceTerms, SectorKind, SectorNumber,
-    Signature, TreeIndex,
+    Signature, SlotIndex, TreeIndex,
 };
 
 /// The newest block an endpoint knows.

@@ -226,6 +226,29 @@ pub enum ProvingError {
     Sector(#[from] SectorError),
 }
 
+/// A slot that somebody lost was not repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairFault {
+    /// It is not for this node: nobody's fault.
+    #[error("{0}")]
+    NotWorthIt(&'static str),
+    /// The siblings did not give the piece: their holders' fault, or that of the owner whose pieces were no codeword.
+    #[error("{0}")]
+    Siblings(String),
+    /// The piece's commitment on chain is not that of its bytes: the fault of the provider that lost it.
+    #[error("the slot's commitment is not that of the piece: nobody can repair it until that is disputed")]
+    FalseCommitment,
+    /// The rebuilt piece cannot be hashed: our fault, or the disk's.
+    #[error("the rebuilt piece: {0}")]
+    Piece(String),
+    /// The chain's part.
+    #[error(transparent)]
+    Chain(ChainFault),
+    /// The store's part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// The machine did not get a sector further.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {

@@ -17,7 +17,9 @@ use crate::chain::{ChainPort, OnChain};
 use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
-use crate::pipeline::{Backoff, Hunt, PayTurn, Progress, SEAL_NICENESS, Work, seal_threads};
+use crate::pipeline::{
+    Backoff, Challenged, Hunt, PayTurn, Progress, SEAL_NICENESS, Work, seal_threads,
+};
 use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
@@ -209,6 +211,7 @@ async fn start(
         ledger,
     } = loaded;
     let me = operator.address();
+    let salt_key = salt_key(&operator)?;
     let keys = Arc::new(load_keys(config, &deployment, set, surroundings).await?);
     let chain = connect(config, &deployment, &operator, &metrics).await?;
     let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
@@ -254,6 +257,9 @@ async fn start(
         poll: Duration::from_millis(config.poll_ms),
         settle_every_periods: config.settle_every_periods,
         collateral: deployment.collateral_terms,
+        repair: deployment.repair_terms,
+        salt_key,
+        challenged: Challenged::default(),
         hunt: config
             .report_misses
             .then(|| Hunt::new(me, deployment.start_block)),
@@ -272,6 +278,18 @@ async fn start(
     tracing::info!(listen = %server.local_addr(), "serving");
     let tasks = begin(work, stopped);
     Ok(Running { server, tasks })
+}
+
+/// A secret that follows from the operator's key alone, so that a restart finds the commits it made.
+fn salt_key(operator: &SecretKey) -> Result<[u8; 32], NodeError> {
+    let digest = blake3::hash(b"cairn/v1/repair-salt");
+    let signature = operator
+        .sign_digest(digest.as_bytes())
+        .map_err(|error| NodeError::Start {
+            doing: "making the secret of repairs",
+            reason: error.to_string(),
+        })?;
+    Ok(*blake3::hash(signature.as_bytes()).as_bytes())
 }
 
 /// Starts everything the node does of its own accord.

@@ -1,6 +1,6 @@
 //! The one place where what travels (wire, contracts) becomes what is proven (prover).
 
-use cairn_contracts::Activation;
+use cairn_contracts::{Activation, ChallengeInfo};
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::tree::Opening;
 use cairn_merkle::{Commitment, Fr, ProviderTreeError, domain, field};
@@ -24,6 +24,27 @@ pub(crate) fn window_statement(
 ) -> Option<SpacetimeStatement> {
     let seed = field::from_bytes(seed).ok()?;
     Some(SpacetimeStatement::window(set, root, seed, count))
+}
+
+/// The statement of a direct challenge about the 2^b leaves from `offset_leaves` on of the sector that stands at `index`;
+/// `None` when the seed is no field element.
+#[must_use]
+pub(crate) fn challenge_statement(
+    (root, count, index): (Commitment, u32, u32),
+    seed: &[u8; 32],
+    challenge: &ChallengeInfo,
+) -> Option<SpacetimeStatement> {
+    Some(SpacetimeStatement {
+        root,
+        seed: field::from_bytes(seed).ok()?,
+        count,
+        sector_lo: index,
+        sector_count: 1,
+        leaf_lo: challenge.offset_leaves,
+        log2_leaf_range: challenge.b,
+        sector_number: challenge.sector.0,
+        skips: 0,
+    })
 }
 
 /// What shows one sample of a window; `comm_c` is that of a sealed sector.

@@ -19,6 +19,8 @@ pub struct Interpretation {
     pub proven: Vec<(TreeIndex, Period)>,
     /// Pay credited to this provider.
     pub credited: u128,
+    /// Challenges that this provider must answer.
+    pub challenged: Vec<u64>,
     /// What this provider lost: for the log, the dashboard and the alarm.
     pub losses: Vec<String>,
     /// Things that were said and fit nothing this node knows: for the log.
@@ -106,6 +108,9 @@ impl EventReader {
                 provider, amount, ..
             } if *provider == self.me => {
                 self.meaning.credited = self.meaning.credited.saturating_add(*amount);
+            }
+            ChainEventKind::ChallengeOpened { id, provider, .. } if *provider == self.me => {
+                self.meaning.challenged.push(*id);
             }
             ChainEventKind::MissReported {
                 provider,

@@ -4,8 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cairn_contracts::{
-    Activation, Chain, ChainError, ChainEvent, CollateralAccount, DealInfo, EvmProof, Head,
-    ReplicaChallenge, ReplicaInfo, Retry, SlotState, TreeState, TxReceipt, Uptime,
+    Activation, Chain, ChainError, ChainEvent, ChallengeInfo, ChallengeStatus, CollateralAccount,
+    DealInfo, EvmProof, Head, ReplicaChallenge, ReplicaInfo, Retry, SlotState, TreeState,
+    TxReceipt, Uptime,
 };
 use cairn_wire::{
     Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
@@ -153,6 +154,29 @@ pub trait ChainPort: Send + Sync + 'static {
     fn terminate(&self, provider: Address, tree: TreeIndex) -> Answer<'_, TxReceipt>;
     /// Frees a slot of a tree that was ended.
     fn free(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt>;
+    /// Numbers of the open challenges of this provider, found by looking.
+    fn open_challenges(&self) -> Answer<'_, Vec<u64>>;
+    /// A challenge.
+    fn challenge(&self, id: u64) -> Answer<'_, Option<ChallengeInfo>>;
+    /// The seed of a challenge and the last second for its answer; none while its round is unknown.
+    fn challenge_seed(&self, id: u64) -> Answer<'_, Option<([u8; 32], u64)>>;
+    /// Answers a challenge about a sector that stands at `index` of the latest frozen tree.
+    fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt>;
+    /// When this provider committed to the repair of a slot with this salt.
+    fn repair_committed_at(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, Option<u64>>;
+    /// Commits to the repair of a slot.
+    fn commit_repair(&self, deal: DealId, slot: SlotIndex, salt: [u8; 32])
+    -> Answer<'_, TxReceipt>;
+    /// Shows the commit, which gives the right to fill the slot.
+    fn reveal_repair(&self, deal: DealId, slot: SlotIndex, salt: [u8; 32])
+    -> Answer<'_, TxReceipt>;
+    /// The last second at which this provider may fill a freed slot; none when it may not.
+    fn right_until(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, Option<u64>>;
     /// What the contracts said in a span of blocks, both ends included.
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>>;
 }
@@ -345,6 +369,86 @@ impl ChainPort for OnChain {
 
     fn free(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
         ask!(self.free(deal, slot))
+    }
+
+    fn open_challenges(&self) -> Answer<'_, Vec<u64>> {
+        Box::pin(async move {
+            let mut left = self.chain.open_challenges(self.me).await?;
+            let mut found = Vec::new();
+            let mut next = if left == 0 {
+                0
+            } else {
+                self.chain.last_challenge().await?
+            };
+            // Open ones are young: the newest numbers are looked at first, and as few as are needed.
+            while left != 0 && next != 0 {
+                let challenge = self.chain.challenge_info(next).await?;
+                let ours = challenge.is_some_and(|challenge| {
+                    challenge.provider == self.me && challenge.status == ChallengeStatus::Open
+                });
+                if ours {
+                    found.push(next);
+                    left = left.saturating_sub(1);
+                }
+                next = next.saturating_sub(1);
+            }
+            Ok(found)
+        })
+    }
+
+    fn challenge(&self, id: u64) -> Answer<'_, Option<ChallengeInfo>> {
+        ask!(self.challenge_info(id))
+    }
+
+    fn challenge_seed(&self, id: u64) -> Answer<'_, Option<([u8; 32], u64)>> {
+        Box::pin(async move {
+            let Some(due) = self.chain.challenge_due(id).await? else {
+                return Ok(None);
+            };
+            let seed = self.chain.challenge_seed(id).await?;
+            Ok(seed.map(|seed| (seed, due)))
+        })
+    }
+
+    fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt> {
+        ask!(self.answer_challenge(id, index, &proof))
+    }
+
+    fn repair_committed_at(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, Option<u64>> {
+        Box::pin(async move {
+            let hash = self.chain.repair_hash(deal, slot, self.me, &salt).await?;
+            Ok(self.chain.repair_committed_at(&hash).await?)
+        })
+    }
+
+    fn commit_repair(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, TxReceipt> {
+        Box::pin(async move {
+            let hash = self.chain.repair_hash(deal, slot, self.me, &salt).await?;
+            Ok(self.chain.commit_repair(&hash).await?)
+        })
+    }
+
+    fn reveal_repair(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, TxReceipt> {
+        ask!(self.reveal_repair(deal, slot, &salt))
+    }
+
+    fn right_until(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, Option<u64>> {
+        ask!(self.right_until(deal, slot, self.me))
     }
 
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {

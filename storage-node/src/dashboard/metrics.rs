@@ -47,6 +47,14 @@ series! {
         WindowsCounted = "cairn_windows_counted_total": "Windows that the chain counted.",
         /// Windows whose deadline went by without a counted proof.
         WindowsMissed = "cairn_windows_missed_total": "Windows whose deadline went by without a counted proof.",
+        /// Pieces made again.
+        PiecesRepaired = "cairn_pieces_repaired_total": "Lost pieces of other providers that this node made again.",
+        /// Repairs that failed.
+        RepairsFailed = "cairn_repairs_failed_total": "Repairs that were begun and not made.",
+        /// Bytes of siblings.
+        RepairBytesFetched = "cairn_repair_bytes_fetched_total": "Bytes of siblings fetched for repairs.",
+        /// Challenges answered.
+        ChallengesAnswered = "cairn_challenges_answered_total": "Direct challenges that this node answered.",
         /// What was lost to slashes.
         Slashes = "cairn_slashes_total": "Slashes of this provider and trees of it that were ended.",
         /// Misses of others shown.
@@ -137,6 +145,8 @@ series! {
         DepositsAtStake = "cairn_deposits_at_stake": "Precommits whose deposit lies on chain.",
         /// What a deposit can be paid from.
         DepositFunds = "cairn_deposit_funds": "Smallest units at hand for the next deposit, when it was last looked at.",
+        /// Challenges waiting.
+        ChallengesWaiting = "cairn_challenges_waiting": "Direct challenges of this provider that wait for an answer.",
         /// What is staked.
         Staked = "cairn_collateral_staked": "Smallest units staked, when it was last looked at.",
         /// What more slots may lock.
@@ -175,6 +185,8 @@ pub enum Alarm {
     SealLost,
     /// The operator's account holds too few tokens to stake for a slot.
     Collateral,
+    /// A direct challenge may not be answered in time.
+    ChallengeAtRisk,
     /// This provider was slashed, or a tree of it was ended.
     Slashed,
 }
@@ -192,6 +204,7 @@ impl Alarm {
             Self::DepositAtRisk => "deposit_at_risk",
             Self::SealLost => "seal_lost",
             Self::Collateral => "collateral",
+            Self::ChallengeAtRisk => "challenge_at_risk",
             Self::Slashed => "slashed",
         }
     }

@@ -7,5 +7,5 @@ mod window_state;
 
 pub use seal_state::{SealEvent, SealId, SealRoots, SealState};
 pub use sector_state::{SealedAs, SectorEvent, SectorId, SectorState};
-pub use slot_state::{SlotEvent, SlotState};
+pub use slot_state::{BY_REPAIR, SlotEvent, SlotState};
 pub use window_state::{WindowEvent, WindowState};

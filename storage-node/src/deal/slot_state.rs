@@ -5,6 +5,10 @@ use cairn_wire::Signature;
 use crate::deal::SectorId;
 use crate::error::Illegal;
 
+/// Stands where the owner's signature would, in a slot that this node repairs: the owner accepted the piece when it was
+/// stored first, and the chain asks for no signature again. No key signs these bytes.
+pub const BY_REPAIR: Signature = Signature([0; 65]);
+
 /// Where a slot stands.
 ///
 /// ```text

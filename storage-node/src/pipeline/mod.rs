@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  unless a round is near or a
-//!               window open, one step: of a replica whose clock runs, an append or activation, the other steps of
+//!               window open, one step: the answer of a challenge, of a replica whose clock runs, an append or activation, the other steps of
 //!               sealing, a batch of pay, a miss of somebody else; what fails of these holds up none of the others
 //!  beside it:   pack what has waited long enough; seal and unseal, below everything else
 //! ```
@@ -18,14 +18,18 @@
 //! | `unsealer.rs` | data that lies only in a replica: given up, and made again for readers |
 //! | `pace.rs` | when work that can wait may start; what was refused waits |
 //! | `pay.rs` | settling what was proven |
+//! | `challenges.rs` | direct challenges of this provider, answered |
 //! | `stake.rs` | collateral for the slots that are filled next |
+//! | `rights.rs` | the right to fill a slot that somebody else lost |
 //! | `hunt.rs` | misses of others: reported, their trees ended, their slots freed |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
 
+mod challenges;
 mod hunt;
 mod pace;
 mod packer;
 mod pay;
+mod rights;
 mod sealer;
 mod seals;
 mod sectors;
@@ -41,7 +45,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cairn_contracts::{CollateralTerms, Head, Schedule};
+use cairn_contracts::{CollateralTerms, Head, RepairTerms, Schedule};
 use cairn_prover::params::ParamSet;
 use cairn_wire::Address;
 use tokio::sync::watch;
@@ -50,6 +54,7 @@ use crate::chain::ChainPort;
 use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SealState, SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
+pub use crate::pipeline::challenges::Challenged;
 pub use crate::pipeline::hunt::Hunt;
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
 pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
@@ -93,6 +98,12 @@ pub struct Work {
     pub backoff: Backoff,
     /// What slots lock.
     pub collateral: CollateralTerms,
+    /// What repairers must do.
+    pub repair: RepairTerms,
+    /// Keeps the salts of commits to repairs secret.
+    pub salt_key: [u8; 32],
+    /// Challenges that wait for an answer.
+    pub challenged: Challenged,
     /// The market as the contracts tell it, when others' misses are looked for.
     pub hunt: Option<Hunt>,
     /// What sealing goes by.
@@ -189,6 +200,7 @@ impl Work {
         let mut failed = None;
         for chore in Chore::ALL {
             let done = match chore {
+                Chore::Challenges => self.step_challenges(head).await,
                 Chore::Replicas => self.step_seals(head, SealState::presses).await,
                 Chore::Sectors => self.step_sectors(head).await,
                 Chore::Sealing => self.step_seals(head, |seal| !seal.presses()).await,
@@ -312,6 +324,7 @@ impl Work {
 /// What is done at a tick when no window needs the node, in this order: what has a deadline of its own comes first.
 #[derive(Clone, Copy, Debug)]
 enum Chore {
+    Challenges,
     Replicas,
     Sectors,
     Sealing,
@@ -320,7 +333,8 @@ enum Chore {
 }
 
 impl Chore {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
+        Self::Challenges,
         Self::Replicas,
         Self::Sectors,
         Self::Sealing,

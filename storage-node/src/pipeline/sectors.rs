@@ -8,7 +8,7 @@ use cairn_wire::{PieceTerms, SectorNumber, Signature, TreeIndex};
 
 use crate::chain::{AppendCall, TreeAt, latest};
 use crate::dashboard::Alarm;
-use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
+use crate::deal::{BY_REPAIR, SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{ChainFault, ProvingError};
 use crate::pipeline::pace::Suspect;
 use crate::pipeline::{Work, blocking};
@@ -27,6 +27,16 @@ struct Ready {
     slots: usize,
     /// What it earns a period, which is what it stakes by.
     price: u128,
+}
+
+/// What became of a look at a slot that waits.
+enum Look {
+    /// It can be activated.
+    Ready(Ready),
+    /// It has ended, or was active already.
+    Moved,
+    /// Its time has not come.
+    Waits,
 }
 
 /// Bytes of an activation besides the slot array, and of a slot in that.
@@ -170,13 +180,14 @@ impl Work {
                 continue;
             }
             match self.look_at_slot(key, slot, record, head).await {
-                Ok(Some(one)) => {
+                Ok(Look::Ready(one)) => {
                     if !fits(ready.iter().map(|ready| ready.slots), one.slots) {
                         break;
                     }
                     ready.push(one);
                 }
-                Ok(None) => moved = true,
+                Ok(Look::Moved) => moved = true,
+                Ok(Look::Waits) => {}
                 Err(error) => self.hold_back(&[key], error)?,
             }
             if !ready.is_empty() && (suspect || ready.len() == self.set.include_width) {
@@ -232,27 +243,33 @@ impl Work {
         record: SlotRecord,
         sector: &SectorRecord,
         head: Head,
-    ) -> Result<Option<Ready>, ProvingError> {
+    ) -> Result<Look, ProvingError> {
         let SlotState::Packed { acceptance, .. } = record.state else {
-            return Ok(None);
+            return Ok(Look::Waits);
         };
+        let repairs = acceptance == BY_REPAIR;
         let (mut slots, mut price) = (SLOTS_MAX, 0);
         let event = match self.chain.slot(key.deal, key.slot).await?.status {
             SlotStatus::Filled { provider, .. } if provider == self.me => Some(SlotEvent::Activate),
-            SlotStatus::Filled { .. } | SlotStatus::Freed | SlotStatus::Closed => {
-                Some(SlotEvent::End)
-            }
             SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
-            SlotStatus::Empty => {
+            status @ (SlotStatus::Empty | SlotStatus::Freed)
+                if repairs == (status == SlotStatus::Freed) =>
+            {
                 let deal = self.chain.deal(key.deal).await?;
                 if let Some(deal) = &deal {
                     (slots, price) = (usize::from(deal.n), deal.price_per_slot_period);
                 }
                 let over = deal.is_some_and(|deal| {
-                    deal.cancelled || self.schedule.open_period(head.timestamp) > deal.activate_by
+                    let last = if repairs {
+                        deal.end_period
+                    } else {
+                        deal.activate_by
+                    };
+                    deal.cancelled || self.schedule.open_period(head.timestamp) > last
                 });
                 over.then_some(SlotEvent::End)
             }
+            _ => Some(SlotEvent::End),
         };
         let place = sector
             .places
@@ -260,7 +277,8 @@ impl Work {
             .find(|place| place.content_id == record.content_id)
             .copied();
         match (event, place) {
-            (None, Some(place)) => Ok(Some(Ready {
+            (None, Some(_)) if repairs && !self.may_repair(key, head).await? => Ok(Look::Waits),
+            (None, Some(place)) => Ok(Look::Ready(Ready {
                 key,
                 record,
                 acceptance,
@@ -273,7 +291,7 @@ impl Work {
                 let moved = self.ledger.step_slot(key, event, (self.clock)())?;
                 self.backoff.forget(Suspect::Slot(key));
                 tracing::info!(slot = %key, state = moved.state.name(), "slot, by asking");
-                Ok(None)
+                Ok(Look::Moved)
             }
         }
     }

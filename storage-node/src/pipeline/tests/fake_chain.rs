@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{
-    Activation, ChainEvent, ChainEventKind, CollateralAccount, DealInfo, Head, ReplicaChallenge,
-    ReplicaInfo, ReplicaStatus, Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt,
-    Uptime, replica,
+    Activation, ChainEvent, ChainEventKind, ChallengeInfo, ChallengeStatus, CollateralAccount,
+    DealInfo, Head, ReplicaChallenge, ReplicaInfo, ReplicaStatus, Schedule, SlotState as ChainSlot,
+    SlotStatus, TreeState, TxReceipt, Uptime, replica,
 };
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, domain, field};
@@ -19,7 +19,7 @@ use crate::chain::{Answer, AppendCall, ChainPort, Funds, PrecommitCall, SealedAp
 use crate::error::{ChainFault, ProvingError};
 use crate::proving::{ProverKeys, ReplicaProver};
 use crate::sealing::SealRules;
-use crate::translate::window_statement;
+use crate::translate::{challenge_statement, window_statement};
 
 pub(super) const ME: Address = Address([1; 20]);
 pub(super) const TREE: TreeIndex = TreeIndex(0);
@@ -31,6 +31,9 @@ pub(super) const SCHEDULE: Schedule = Schedule {
     freeze_s: 2,
     due_s: 8,
 };
+
+/// When every challenge is due.
+pub(super) const CHALLENGE_DUE: u64 = 2_000;
 
 /// What every round's randomness is.
 const RANDOMNESS: [u8; 32] = [3; 32];
@@ -89,6 +92,11 @@ pub(super) struct Table {
     pub(super) misses: BTreeSet<(Address, TreeIndex, Period)>,
     pub(super) reported: BTreeSet<(Address, TreeIndex, Period)>,
     pub(super) freed: Vec<(DealId, SlotIndex)>,
+    pub(super) challenges: BTreeMap<u64, ChallengeInfo>,
+    /// Slots that somebody lost, commits to their repair and rights to it.
+    pub(super) open_repairs: BTreeSet<(DealId, SlotIndex)>,
+    pub(super) commits: BTreeMap<(DealId, SlotIndex, [u8; 32]), u64>,
+    pub(super) rights: BTreeMap<(DealId, SlotIndex), u64>,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
     /// Calls that no endpoint takes, though all answer.
     pub(super) broken_calls: BTreeSet<&'static str>,
@@ -217,6 +225,24 @@ impl Table {
             period,
             count,
         });
+        Ok(())
+    }
+
+    fn answer_challenge(&mut self, id: u64, index: u32, proof: &[u8; 512]) -> Result<(), String> {
+        let challenge = *self.challenges.get(&id).ok_or("Challenges_NotOpen")?;
+        if challenge.status != ChallengeStatus::Open {
+            return Err("Challenges_NotOpen".to_owned());
+        }
+        let frozen = Period(SCHEDULE.open_period(self.time).0 - 1);
+        let (root, count) = self.frozen(frozen);
+        let seed = seed_of(challenge.seed_period);
+        let statement = challenge_statement((root, count, index), &seed, &challenge).unwrap();
+        let proof = Proof::from_bytes(proof).map_err(|error| error.to_string())?;
+        verify(KEYS.window_key(), &proof, &statement.public_inputs())
+            .map_err(|error| error.to_string())?;
+        if let Some(challenge) = self.challenges.get_mut(&id) {
+            challenge.status = ChallengeStatus::Answered;
+        }
         Ok(())
     }
 
@@ -539,6 +565,8 @@ impl ChainPort for FakeChain {
                     comm_p,
                     first_period: Period(1),
                 }
+            } else if table.open_repairs.contains(&(deal, slot)) {
+                SlotStatus::Freed
             } else {
                 SlotStatus::Empty
             };
@@ -615,6 +643,73 @@ impl ChainPort for FakeChain {
         self.transact("free", move |table| {
             table.freed.push((deal, slot));
             Ok(())
+        })
+    }
+    fn open_challenges(&self) -> Answer<'_, Vec<u64>> {
+        self.answer("open_challenges", |table| {
+            let open = |(_, c): &(&u64, &ChallengeInfo)| c.status == ChallengeStatus::Open;
+            let found = table.challenges.iter().filter(open);
+            found.map(|(id, _)| *id).collect()
+        })
+    }
+    fn challenge(&self, id: u64) -> Answer<'_, Option<ChallengeInfo>> {
+        self.answer("challenge", move |table| table.challenges.get(&id).copied())
+    }
+    fn challenge_seed(&self, id: u64) -> Answer<'_, Option<([u8; 32], u64)>> {
+        self.answer("challenge_seed", move |table| {
+            let challenge = table.challenges.get(&id)?;
+            let known = table.time >= SCHEDULE.round_time(challenge.seed_period);
+            known.then(|| (seed_of(challenge.seed_period), CHALLENGE_DUE))
+        })
+    }
+    fn answer_challenge(&self, id: u64, index: u32, proof: [u8; 512]) -> Answer<'_, TxReceipt> {
+        self.transact("answer_challenge", move |table| {
+            table.answer_challenge(id, index, &proof)
+        })
+    }
+    fn repair_committed_at(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, Option<u64>> {
+        self.answer("repair_committed_at", move |table| {
+            table.commits.get(&(deal, slot, salt)).copied()
+        })
+    }
+    fn commit_repair(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, TxReceipt> {
+        self.transact("commit_repair", move |table| {
+            let time = table.time;
+            table.commits.insert((deal, slot, salt), time);
+            Ok(())
+        })
+    }
+    fn reveal_repair(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        salt: [u8; 32],
+    ) -> Answer<'_, TxReceipt> {
+        self.transact("reveal_repair", move |table| {
+            let committed = table.commits.get(&(deal, slot, salt));
+            let young = committed.is_none_or(|since| table.time < since + 3);
+            if young {
+                return Err("Repairs_CommitTooYoung".to_owned());
+            }
+            let until = table.time + 60;
+            table.rights.insert((deal, slot), until);
+            Ok(())
+        })
+    }
+    fn right_until(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, Option<u64>> {
+        self.answer("right_until", move |table| {
+            let until = table.rights.get(&(deal, slot)).copied();
+            until.filter(|until| *until >= table.time)
         })
     }
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cairn_contracts::{ChainEventKind, CollateralTerms, DealInfo};
+use cairn_contracts::{ChainEventKind, ChallengeInfo, ChallengeStatus, CollateralTerms, DealInfo};
 use cairn_merkle::Commitment;
 use cairn_wire::{Address, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
 
-use super::fake_chain::{FakeChain, ME, SCHEDULE};
-use super::{settle, start, state_of, take_piece};
+use super::fake_chain::{CHALLENGE_DUE, FakeChain, ME, SCHEDULE};
+use super::{settle, start, state_of, take_piece, take_repair, with_sector};
 use crate::dashboard::{Alarm, Counter};
 use crate::pipeline::{Hunt, Work};
 
@@ -209,4 +209,117 @@ async fn a_report_that_finds_no_endpoint_is_made_again() {
         settle(&work).await;
     }
     assert_eq!(chain.table().reported.len(), 1, "made again");
+}
+
+/// Somebody challenges the piece of 500 bytes, which lies first in the first sector.
+fn challenge(chain: &FakeChain, id: u64, seed_period: u64) {
+    let challenge = ChallengeInfo {
+        id,
+        challenger: OTHER,
+        deal: DealId(1),
+        slot: SlotIndex(0),
+        provider: ME,
+        tree: TREE,
+        seed_period: Period(seed_period),
+        sector: SectorNumber(1),
+        offset_leaves: 0,
+        b: 4,
+        status: ChallengeStatus::Open,
+    };
+    let mut table = chain.table();
+    table.challenges.insert(id, challenge);
+    table.emit(ChainEventKind::ChallengeOpened {
+        id,
+        provider: ME,
+        deal: DealId(1),
+        slot: SlotIndex(0),
+        challenger: OTHER,
+        bond: 1,
+    });
+}
+
+fn status(chain: &FakeChain, id: u64) -> ChallengeStatus {
+    chain.table().challenges[&id].status
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_once_its_seed_is_known_by_a_proof_that_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    challenge(&chain, 1, 2);
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    assert_eq!(status(&chain, 1), ChallengeStatus::Open, "no seed yet");
+    chain.advance_to(SCHEDULE.round_time(Period(2)));
+    settle(&work).await;
+    assert_eq!(status(&chain, 1), ChallengeStatus::Answered, "answered");
+    settle(&work).await;
+    assert_eq!(chain.calls("answer_challenge"), 1, "once");
+    assert_eq!(
+        work.metrics.counter(Counter::ChallengesAnswered),
+        1,
+        "counted"
+    );
+}
+
+#[tokio::test]
+async fn a_challenge_made_while_the_node_was_down_is_answered_after_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    drop(with_sector(folder.path(), &chain).await);
+    challenge(&chain, 7, 1);
+    // Its event lies in blocks that were read before: only a look at the chain finds it.
+    chain
+        .table()
+        .events
+        .retain(|event| !matches!(event.kind, ChainEventKind::ChallengeOpened { .. }));
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    let work = start(folder.path(), &chain);
+    settle(&work).await;
+    assert_eq!(status(&chain, 7), ChallengeStatus::Answered, "found");
+}
+
+#[tokio::test]
+async fn a_challenge_whose_time_is_over_raises_an_alarm_and_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    challenge(&chain, 1, 1);
+    chain.advance_to(CHALLENGE_DUE + 1);
+    settle(&work).await;
+    assert!(work.metrics.is_raised(Alarm::ChallengeAtRisk), "alarm");
+    assert_eq!(chain.calls("answer_challenge"), 0, "nothing is sent");
+}
+
+#[tokio::test]
+async fn a_freed_slot_is_filled_only_after_a_commit_and_its_reveal() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    chain.table().deals = BTreeMap::from([(DealId(1), deal(1))]);
+    chain.table().open_repairs.insert((DealId(1), SlotIndex(0)));
+    let work = start(folder.path(), &chain);
+    take_repair(&work, 1, 500);
+    assert_eq!(work.pack().unwrap(), 1, "one sector");
+    settle(&work).await;
+    assert_eq!(chain.calls("commit_repair"), 1, "committed");
+    assert_eq!(state_of(&work, 1), "packed", "too young to be shown");
+    chain.advance_to(1004);
+    settle(&work).await;
+    assert_eq!(chain.calls("reveal_repair"), 1, "shown");
+    assert_eq!(state_of(&work, 1), "active", "repaired");
+}
+
+#[tokio::test]
+async fn a_repair_that_somebody_else_made_first_ends_without_a_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    chain.table().deals = BTreeMap::from([(DealId(1), deal(1))]);
+    let work = start(folder.path(), &chain);
+    take_repair(&work, 1, 500);
+    assert_eq!(work.pack().unwrap(), 1, "one sector");
+    // The slot is not open any more, and it was never this node's to fill.
+    settle(&work).await;
+    assert_eq!(state_of(&work, 1), "ended", "given up");
+    assert_eq!(chain.calls("commit_repair"), 0, "nothing is sent");
 }

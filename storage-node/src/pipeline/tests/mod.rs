@@ -22,14 +22,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cairn_contracts::CollateralTerms;
+use cairn_contracts::{CollateralTerms, RepairTerms};
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::Outboard;
 use cairn_wire::{ContentId, DealId, SectorKind, Signature, SlotIndex};
 
 use crate::dashboard::Metrics;
-use crate::deal::{SlotEvent, SlotState};
-use crate::pipeline::{Backoff, PayTurn, Progress, Work, seal_threads};
+use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
+use crate::pipeline::{Backoff, Challenged, PayTurn, Progress, Work, seal_threads};
 use crate::sealing::{LabelFolders, UnsealQueue};
 use crate::sector::{PackingRule, kept_rows};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
@@ -63,6 +63,16 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         poll: Duration::from_millis(1),
         settle_every_periods: 3,
         collateral: CollateralTerms::default(),
+        repair: RepairTerms {
+            commit_age_s: 3,
+            commit_life_s: 600,
+            right_life_s: 60,
+            claim_s: 12,
+            seal_periods: 10,
+            seal_bond: 0,
+        },
+        salt_key: [4; 32],
+        challenged: Challenged::default(),
         hunt: None,
         pay: PayTurn::default(),
         backoff: Backoff::default(),
@@ -82,7 +92,22 @@ fn take_piece(work: &Work, number: u64, byte_len: usize) {
     take_piece_of(work, SectorKind::Hot, number, byte_len);
 }
 
+/// A piece of a slot that somebody else lost.
+fn take_repair(work: &Work, number: u64, byte_len: usize) {
+    take_piece_as(work, SectorKind::Hot, number, byte_len, BY_REPAIR);
+}
+
 fn take_piece_of(work: &Work, kind: SectorKind, number: u64, byte_len: usize) -> ContentId {
+    take_piece_as(work, kind, number, byte_len, Signature([2; 65]))
+}
+
+fn take_piece_as(
+    work: &Work,
+    kind: SectorKind,
+    number: u64,
+    byte_len: usize,
+    acceptance: Signature,
+) -> ContentId {
     let mut bytes = vec![0; byte_len];
     blake3::Hasher::new()
         .update(&number.to_le_bytes())
@@ -126,7 +151,7 @@ fn take_piece_of(work: &Work, kind: SectorKind, number: u64, byte_len: usize) ->
         .unwrap();
     work.ledger.note_slot(key, slot);
     work.ledger
-        .step_slot(key, SlotEvent::Accept(Signature([2; 65])), 1)
+        .step_slot(key, SlotEvent::Accept(acceptance), 1)
         .unwrap();
     content_id
 }

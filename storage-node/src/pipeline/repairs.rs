@@ -1,0 +1,294 @@
+//! Repairs: a slot that somebody lost is filled by this node, with the same piece, made again from k siblings.
+//!
+//! ```text
+//!  freed slot --> is it worth it? --> k siblings fetched, the piece made again, its hash the content id
+//!             --> comm_p as the slot has it? --> stored, accepted by right of repair --> packed, appended, activated
+//! ```
+//!
+//! From "stored" on the slot is like any other of this node, but that its activation waits for the right to it
+//! (`rights.rs`). A restart begins again at the first step that is not durable.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cairn_client::{RebuildOptions, Repairer, Silent};
+use cairn_contracts::{DealInfo, ProviderInfo, SlotStatus};
+use cairn_merkle::piece::PieceCommitter;
+use cairn_merkle::range::OutboardBuilder;
+use cairn_wire::{SectorKind, SlotIndex};
+use tokio::sync::watch;
+
+use crate::dashboard::Counter;
+use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
+use crate::error::{ProvingError, RepairFault, StoreError};
+use crate::pipeline::{Work, pause};
+use crate::repair::{Freed, Offer, RepairRules};
+use crate::sector::kept_rows;
+use crate::store::{Home, PieceRecord, SlotKey, SlotRecord};
+
+/// Read from a rebuilt piece at a time.
+const READ_BYTES: usize = 1 << 20;
+
+/// What the repair worker goes by.
+#[derive(Debug)]
+pub struct Repairs {
+    /// Limits of bandwidth, space and profit.
+    pub rules: RepairRules,
+    /// Fetches siblings.
+    pub repairer: Repairer,
+    /// Where pieces are made again.
+    pub folder: PathBuf,
+}
+
+impl Work {
+    /// Repairs one slot after the other until `stop` says so.
+    pub async fn run_repairer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let Some(repairs) = &self.repairs else {
+            return;
+        };
+        while !*stop.borrow() {
+            let next = self.next_repair(&repairs.rules);
+            let Some((key, freed)) = next else {
+                pause(&mut stop, self.poll).await;
+                continue;
+            };
+            let done = tokio::select! {
+                done = self.repair(repairs, key, freed) => done,
+                _ = stop.wait_for(|stopped| *stopped) => return,
+            };
+            match done {
+                Ok(()) => {
+                    self.metrics.count(Counter::PiecesRepaired);
+                    tracing::info!(slot = %key, "piece made again: its slot is filled next");
+                }
+                Err(RepairFault::NotWorthIt(reason)) => {
+                    tracing::debug!(slot = %key, %reason, "not repaired");
+                }
+                Err(fault) => {
+                    self.metrics.count(Counter::RepairsFailed);
+                    tracing::warn!(slot = %key, %fault, "not repaired");
+                }
+            }
+            if let Some(hunt) = &self.hunt {
+                hunt.tried(key, (self.clock)());
+            }
+        }
+    }
+
+    /// A slot whose turn has come for this node.
+    fn next_repair(&self, rules: &RepairRules) -> Option<(SlotKey, Freed)> {
+        let known = |key: SlotKey| {
+            let record = self.ledger.slot(key);
+            record.is_some_and(|record| record.state != SlotState::Stored)
+        };
+        self.hunt
+            .as_ref()?
+            .next_repair(self.me, rules, (self.clock)(), known)
+    }
+
+    async fn repair(
+        &self,
+        repairs: &Repairs,
+        key: SlotKey,
+        freed: Freed,
+    ) -> Result<(), RepairFault> {
+        let deal = self
+            .chain
+            .deal(key.deal)
+            .await?
+            .ok_or(RepairFault::NotWorthIt("the deal is not on chain"))?;
+        self.judge(repairs, key, &deal, freed).await?;
+        let holders = self.holders(key, &deal).await?;
+        let path = repairs
+            .folder
+            .join(format!("{}-{}.piece", key.deal, key.slot.0));
+        let options = RebuildOptions {
+            bytes_per_s: repairs.rules.bytes_per_s,
+            ..RebuildOptions::default()
+        };
+        let lost = vec![(key.slot, path.clone())];
+        let rebuilt = repairs
+            .repairer
+            .rebuild_to_files(&deal, &holders, lost, &options, Arc::new(Silent))
+            .await
+            .map_err(|error| RepairFault::Siblings(error.to_string()))?;
+        self.metrics
+            .add(Counter::RepairBytesFetched, rebuilt.fetched_bytes);
+        self.take_rebuilt(key, deal, freed, path).await?;
+        // The sooner the commit, the sooner it counts; without it the activation makes it.
+        let head = self.chain.head().await?;
+        if let Err(error) = self.may_repair(key, head).await {
+            tracing::debug!(slot = %key, %error, "the commit comes later");
+        }
+        Ok(())
+    }
+
+    /// Whether the repair is worth it, and possible for this node, as the chain has it now.
+    async fn judge(
+        &self,
+        repairs: &Repairs,
+        key: SlotKey,
+        deal: &DealInfo,
+        freed: Freed,
+    ) -> Result<(), RepairFault> {
+        let status = self.chain.slot(key.deal, key.slot).await?.status;
+        let account = self.chain.collateral().await?;
+        let (fault, part) = self.collateral.parts_of(deal.price_per_slot_period);
+        let balance = self.chain.funds().await?.balance;
+        let (_, held_bytes) = self.ledger.store().held();
+        let free_bytes = self.ledger.store().free_bytes()?;
+        let offer = Offer {
+            deal,
+            slot: key.slot,
+            still_freed: status == SlotStatus::Freed,
+            freed,
+            bounty_basis_points: self.collateral.bounty_basis_points,
+            open_period: self.schedule.open_period(self.view.chain_time_unix()),
+            b_max: self.set.b_max,
+            held_bytes,
+            free_bytes,
+            stake_needed: fault.saturating_add(part),
+            stake_at_hand: account.free.saturating_add(balance),
+        };
+        repairs.rules.judge(&offer).map_err(RepairFault::NotWorthIt)
+    }
+
+    /// Who holds the deal's other pieces, and how to reach them.
+    async fn holders(
+        &self,
+        key: SlotKey,
+        deal: &DealInfo,
+    ) -> Result<Vec<(SlotIndex, ProviderInfo)>, RepairFault> {
+        let mut holders = Vec::new();
+        for number in 0..deal.n {
+            let Ok(slot) = u8::try_from(number).map(SlotIndex) else {
+                break;
+            };
+            if slot == key.slot {
+                continue;
+            }
+            let SlotStatus::Filled { provider, .. } = self.chain.slot(key.deal, slot).await?.status
+            else {
+                continue;
+            };
+            if let Some(info) = self.chain.provider(provider).await? {
+                holders.push((slot, info));
+            }
+        }
+        Ok(holders)
+    }
+
+    /// Checks a rebuilt piece against the slot's commitment and takes it into the store, accepted.
+    async fn take_rebuilt(
+        &self,
+        key: SlotKey,
+        deal: DealInfo,
+        freed: Freed,
+        path: PathBuf,
+    ) -> Result<(), RepairFault> {
+        let slot = deal
+            .slots
+            .get(usize::from(key.slot.0))
+            .copied()
+            .ok_or(RepairFault::NotWorthIt("the deal has no such slot"))?;
+        let record = SlotRecord {
+            content_id: slot.content_id,
+            owner: deal.owner,
+            expiry_unix: self.schedule.deadline(deal.end_period),
+            since_unix: (self.clock)(),
+            state: SlotState::Stored,
+            kind: SectorKind::Hot,
+        };
+        let ledger = Arc::clone(&self.ledger);
+        let (now, chain_now) = ((self.clock)(), self.view.chain_time_unix());
+        let taken = tokio::task::spawn_blocking(move || {
+            let store = ledger.store();
+            let piece = match store.piece(&slot.content_id)? {
+                Some(piece) => {
+                    ledger.offer_slot(key, record, chain_now)?;
+                    piece
+                }
+                None => {
+                    let piece = store_file(&ledger, &path, (key, &record), slot.byte_len)?;
+                    ledger.note_slot(key, record);
+                    piece
+                }
+            };
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::debug!(path = %path.display(), %error, "the rebuilt piece stays");
+            }
+            let event = match freed.comm_p {
+                Some(comm_p) if comm_p != piece.comm_p => SlotEvent::End,
+                _ => SlotEvent::Accept(BY_REPAIR),
+            };
+            ledger.step_slot(key, event, now)?;
+            match event {
+                SlotEvent::End => Err(RepairFault::FalseCommitment),
+                _ => Ok(()),
+            }
+        });
+        taken.await.unwrap_or_else(|error| {
+            Err(RepairFault::Store(StoreError::Io {
+                doing: "storing a rebuilt piece",
+                detail: error.to_string(),
+            }))
+        })
+    }
+}
+
+/// A rebuilt piece into the store, hashed once more on its way from the disk.
+fn store_file(
+    ledger: &crate::store::Ledger,
+    path: &Path,
+    (key, slot): (SlotKey, &SlotRecord),
+    byte_len: u64,
+) -> Result<PieceRecord, RepairFault> {
+    let io = |error: std::io::Error| {
+        RepairFault::Store(StoreError::Io {
+            doing: "reading a rebuilt piece",
+            detail: error.to_string(),
+        })
+    };
+    let length = |error: &dyn std::fmt::Display| RepairFault::Piece(error.to_string());
+    let mut outboard = OutboardBuilder::new(byte_len).map_err(|error| length(&error))?;
+    let mut committer = PieceCommitter::new(byte_len).map_err(|error| length(&error))?;
+    let mut writer = ledger.store().piece_writer(slot.content_id, byte_len)?;
+    let mut file = std::fs::File::open(path).map_err(io)?;
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let read = file.read(&mut buffer).map_err(io)?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            break;
+        };
+        writer.push(bytes)?;
+        outboard.update(bytes).map_err(|error| length(&error))?;
+        committer.update(bytes).map_err(|error| length(&error))?;
+    }
+    let (content_id, outboard) = outboard.finish().map_err(|error| length(&error))?;
+    if content_id != slot.content_id {
+        return Err(RepairFault::Piece("its file was changed".to_owned()));
+    }
+    let (commitment, tree) = committer.finish_tree().map_err(|error| length(&error))?;
+    let record = PieceRecord {
+        byte_len,
+        b: commitment.b,
+        comm_p: commitment.comm_p,
+        home: Home::Large,
+    };
+    let rows = kept_rows(&tree, byte_len);
+    writer.finish(record, &outboard, &rows, (key, slot))?;
+    Ok(record)
+}
+
+impl From<crate::error::ChainFault> for RepairFault {
+    fn from(fault: crate::error::ChainFault) -> Self {
+        Self::Chain(fault)
+    }
+}
+
+impl From<ProvingError> for RepairFault {
+    fn from(error: ProvingError) -> Self {
+        Self::Piece(error.to_string())
+    }
+}
