@@ -9,7 +9,7 @@ use cairn_merkle::{Commitment, PieceError};
 use cairn_wire::{Address, ConnectError, DealId, KeyError, RequestError, SignatureError};
 use thiserror::Error;
 
-use crate::get::PeerTrouble;
+use crate::fetch::PeerTrouble;
 use crate::put::SlotReport;
 
 /// The home folder: the user's settings, or the disk under them.

@@ -20,6 +20,7 @@
 //! | `choose` | which providers, at which price |
 //! | `market` | [`Market`]: what the client needs from the chain |
 //! | `peers` | connections to nodes, one each |
+//! | `fetch` | verified parts of pieces, from the nodes that hold them |
 //! | `put`, `get`, `status` | the verbs' work |
 //! | `progress` | [`Progress`]: what a user interface may watch |
 //! | `entropy` | [`Entropy`]: where random bytes come from |
@@ -49,6 +50,7 @@ mod config;
 mod deployed;
 mod entropy;
 mod error;
+mod fetch;
 mod files;
 mod get;
 mod market;
@@ -72,7 +74,8 @@ pub use crate::error::{
     CatalogError, ChooseError, CipherError, ConfigError, GetError, OpenError, PlanError, PutError,
     ReceiptError, RemoveError, SlotError, StatusError,
 };
-pub use crate::get::{ByteRange, GetReport, NotARange, PeerTrouble};
+pub use crate::fetch::PeerTrouble;
+pub use crate::get::{ByteRange, GetReport, NotARange};
 pub use crate::market::{Market, ReplicaStage, ReplicaUnderWay};
 pub use crate::plan::Plan;
 pub use crate::progress::{Progress, Silent, Stage};

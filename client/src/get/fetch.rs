@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::catalog::ObjectEntry;
 use crate::error::GetError;
+use crate::fetch::{PeerTrouble, Standing};
 use crate::get::range::Window;
-use crate::get::standing::{PeerTrouble, Standing};
 use crate::peers::Peers;
 use crate::progress::Progress;
 

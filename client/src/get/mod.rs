@@ -8,7 +8,6 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `range` | [`ByteRange`] and its cut into windows |
-//! | `standing` | how the peers did so far: who is asked first, who no more |
 //! | `fetch` | one window: k + extra peers are asked, the fastest k verified answers count |
 //! | `decrypt` | ciphertext in order to the wanted plaintext |
 //! | `file` | a destination that appears only when it is complete |
@@ -17,7 +16,6 @@ mod decrypt;
 mod fetch;
 mod file;
 mod range;
-mod standing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -32,6 +30,7 @@ use crate::catalog::ObjectEntry;
 use crate::cipher::{ObjectCipher, ObjectKey};
 use crate::client::Shared;
 use crate::error::{CatalogError, GetError};
+use crate::fetch::PeerTrouble;
 use crate::get::decrypt::Decryptor;
 use crate::get::fetch::{Fetcher, Waits};
 use crate::market::Market;
@@ -39,7 +38,6 @@ use crate::progress::Stage;
 
 pub(crate) use crate::get::file::get_to_file;
 pub use crate::get::range::{ByteRange, NotARange};
-pub use crate::get::standing::PeerTrouble;
 
 /// Windows being fetched while one is decrypted and written.
 const WINDOWS_AHEAD: usize = 3;
