@@ -2,9 +2,11 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `parts` | the same part of k pieces of one deal: k + extra peers are asked, the fastest k verified answers count |
 //! | `standing` | how the peers did so far: who is asked first, who no more |
 
+mod parts;
 mod standing;
 
+pub(crate) use crate::fetch::parts::{Ask, PartReader, PartsError, Sibling, Waits};
 pub use crate::fetch::standing::PeerTrouble;
-pub(crate) use crate::fetch::standing::Standing;

@@ -8,7 +8,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `range` | [`ByteRange`] and its cut into windows |
-//! | `fetch` | one window: k + extra peers are asked, the fastest k verified answers count |
+//! | `fetch` | one window: verified parts of k pieces, decoded |
 //! | `decrypt` | ciphertext in order to the wanted plaintext |
 //! | `file` | a destination that appears only when it is complete |
 
@@ -30,9 +30,9 @@ use crate::catalog::ObjectEntry;
 use crate::cipher::{ObjectCipher, ObjectKey};
 use crate::client::Shared;
 use crate::error::{CatalogError, GetError};
-use crate::fetch::PeerTrouble;
+use crate::fetch::{PartReader, PeerTrouble, Waits};
 use crate::get::decrypt::Decryptor;
-use crate::get::fetch::{Fetcher, Waits};
+use crate::get::fetch::Fetcher;
 use crate::market::Market;
 use crate::progress::Stage;
 
@@ -110,7 +110,7 @@ pub(crate) async fn get<M: Market>(
     }
     sink.flush().await.map_err(GetError::Sink)?;
     shared.progress.end(Stage::Download);
-    let (troubles, served_by) = fetcher.standing.summary();
+    let (troubles, served_by) = fetcher.reader.standing.summary();
     Ok(GetReport {
         bytes,
         troubles,
@@ -159,16 +159,15 @@ async fn fetcher<M: Market>(
         .into_iter()
         .map(|info| (info.address, info))
         .collect();
-    Ok(Fetcher::new(
+    let reader = PartReader::new(
         Arc::clone(&shared.peers),
-        registry,
-        entry,
-        code,
-        usize::from(shared.config.extra_reads),
+        code.k(),
+        shared.config.extra_reads,
         Waits {
             hedge: shared.config.patience.hedge(),
             unseal: Duration::from_secs(shared.config.patience.unseal_s),
         },
         Arc::clone(&shared.progress),
-    ))
+    );
+    Ok(Fetcher::new(registry, entry, code, reader))
 }
