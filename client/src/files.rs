@@ -57,6 +57,22 @@ pub(crate) fn partial_name(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// A file that is removed unless it was kept.
+pub(crate) struct Partial {
+    pub(crate) path: PathBuf,
+    pub(crate) kept: bool,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::debug!(path = %self.path.display(), %error, "the temporary file stays");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,29 +1,13 @@
 //! A destination that appears only when it is complete.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::client::Shared;
 use crate::error::GetError;
-use crate::files;
+use crate::files::{self, Partial};
 use crate::get::{ByteRange, GetReport, get};
 use crate::market::Market;
-
-/// A file that is removed unless it was kept.
-struct Partial {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.kept
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            tracing::debug!(path = %self.path.display(), %error, "the temporary file stays");
-        }
-    }
-}
 
 /// See [`crate::Client::get_to_file`].
 pub(crate) async fn get_to_file<M: Market>(

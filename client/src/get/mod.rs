@@ -8,8 +8,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `range` | [`ByteRange`] and its cut into windows |
-//! | `standing` | how the peers did so far: who is asked first, who no more |
-//! | `fetch` | one window: k + extra peers are asked, the fastest k verified answers count |
+//! | `fetch` | one window: verified parts of k pieces, decoded |
 //! | `decrypt` | ciphertext in order to the wanted plaintext |
 //! | `file` | a destination that appears only when it is complete |
 
@@ -17,7 +16,6 @@ mod decrypt;
 mod fetch;
 mod file;
 mod range;
-mod standing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -26,20 +24,20 @@ use std::time::Duration;
 use cairn_erasure::Code;
 use cairn_wire::Address;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::task::JoinHandle;
 
 use crate::catalog::ObjectEntry;
 use crate::cipher::{ObjectCipher, ObjectKey};
 use crate::client::Shared;
 use crate::error::{CatalogError, GetError};
+use crate::fetch::{PartReader, PeerTrouble, Waits};
 use crate::get::decrypt::Decryptor;
-use crate::get::fetch::{Fetcher, Waits};
+use crate::get::fetch::Fetcher;
 use crate::market::Market;
 use crate::progress::Stage;
+use crate::task::Task;
 
 pub(crate) use crate::get::file::get_to_file;
 pub use crate::get::range::{ByteRange, NotARange};
-pub use crate::get::standing::PeerTrouble;
 
 /// Windows being fetched while one is decrypted and written.
 const WINDOWS_AHEAD: usize = 3;
@@ -112,21 +110,12 @@ pub(crate) async fn get<M: Market>(
     }
     sink.flush().await.map_err(GetError::Sink)?;
     shared.progress.end(Stage::Download);
-    let (troubles, served_by) = fetcher.standing.summary();
+    let (troubles, served_by) = fetcher.reader.standing.summary();
     Ok(GetReport {
         bytes,
         troubles,
         served_by,
     })
-}
-
-/// A task that ends with whoever waits for it.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 fn expect_same_market<M: Market>(shared: &Shared<M>, entry: &ObjectEntry) -> Result<(), GetError> {
@@ -161,16 +150,15 @@ async fn fetcher<M: Market>(
         .into_iter()
         .map(|info| (info.address, info))
         .collect();
-    Ok(Fetcher::new(
+    let reader = PartReader::new(
         Arc::clone(&shared.peers),
-        registry,
-        entry,
-        code,
-        usize::from(shared.config.extra_reads),
+        code.k(),
+        shared.config.extra_reads,
         Waits {
             hedge: shared.config.patience.hedge(),
             unseal: Duration::from_secs(shared.config.patience.unseal_s),
         },
         Arc::clone(&shared.progress),
-    ))
+    );
+    Ok(Fetcher::new(registry, entry, code, reader))
 }

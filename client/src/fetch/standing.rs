@@ -39,7 +39,7 @@ impl fmt::Display for PeerTrouble {
 pub(crate) struct Standing {
     peers: Mutex<HashMap<Address, Record>>,
     /// What was last told about a segment that waits: parts that came, pieces being unsealed.
-    told: Mutex<HashMap<usize, (usize, usize)>>,
+    told: Mutex<HashMap<String, (usize, usize)>>,
 }
 
 #[derive(Debug, Default)]
@@ -117,10 +117,10 @@ impl Standing {
         self.with(provider, |record| record.trouble.clone())
     }
 
-    /// Whether a person was not told yet that a segment waits in this state.
-    pub(crate) fn is_news(&self, segment: usize, got: usize, unsealing: usize) -> bool {
+    /// Whether a person was not told yet that `whole` waits in this state.
+    pub(crate) fn is_news(&self, whole: &str, got: usize, unsealing: usize) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(segment, (got, unsealing)) != Some((got, unsealing))
+        told.insert(whole.to_owned(), (got, unsealing)) != Some((got, unsealing))
     }
 
     /// Everybody's troubles, and how many gave bytes that were used.
