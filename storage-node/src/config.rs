@@ -63,6 +63,19 @@ pub struct Config {
     /// often. Costs gas; the bounty should be worth it.
     #[serde(default)]
     pub report_misses: bool,
+    /// Whether the node fills slots that other providers lost, by making their pieces again from k siblings, for the
+    /// bounty and the rest of the pay.
+    #[serde(default)]
+    pub repair: bool,
+    /// Bytes a second that repairs may fetch; 0: no bound.
+    #[serde(default)]
+    pub repair_bytes_per_s: u64,
+    /// The least that a repair must bring (bounty and the rest of the slot's pay), in the token's smallest unit.
+    #[serde(default)]
+    pub repair_least_pay: u64,
+    /// Within this many seconds after a slot was freed each node waits for a time of its own before it repairs.
+    #[serde(default = "defaults::repair_spread_s")]
+    pub repair_spread_s: u64,
     /// Sectors sealed at a time; 0: no pieces of sealed deals are taken.
     #[serde(default = "defaults::sealing_parallel")]
     pub sealing_parallel: usize,
@@ -103,6 +116,9 @@ mod defaults {
     }
     pub(super) const fn settle_every_periods() -> u64 {
         48
+    }
+    pub(super) const fn repair_spread_s() -> u64 {
+        120
     }
     pub(super) const fn sealing_parallel() -> usize {
         1

@@ -236,7 +236,9 @@ pub enum RepairFault {
     #[error("{0}")]
     Siblings(String),
     /// The piece's commitment on chain is not that of its bytes: the fault of the provider that lost it.
-    #[error("the slot's commitment is not that of the piece: nobody can repair it until that is disputed")]
+    #[error(
+        "the slot's commitment is not that of the piece: nobody can repair it until that is disputed"
+    )]
     FalseCommitment,
     /// The rebuilt piece cannot be hashed: our fault, or the disk's.
     #[error("the rebuilt piece: {0}")]

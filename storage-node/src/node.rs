@@ -1,12 +1,13 @@
 //! A whole node: from a configuration to a running one, and down again.
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cairn_client::{OpenError, check_deployment};
+use cairn_client::{OpenError, Repairer, check_deployment};
 use cairn_contracts::{Chain, Deployment};
 use cairn_merkle::Commitment;
 use cairn_prover::params::ParamSet;
@@ -18,9 +19,11 @@ use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
 use crate::pipeline::{
-    Backoff, Challenged, Hunt, PayTurn, Progress, SEAL_NICENESS, Work, seal_threads,
+    Backoff, Challenged, Hunt, MarketPart, PayTurn, Progress, Repairs, SEAL_NICENESS, Work,
+    seal_threads,
 };
 use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
+use crate::repair::RepairRules;
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
 use crate::serve::{NodeHandler, ServeContext};
@@ -211,10 +214,9 @@ async fn start(
         ledger,
     } = loaded;
     let me = operator.address();
-    let salt_key = salt_key(&operator)?;
+    let market = market_part(config, &deployment, &operator)?;
     let keys = Arc::new(load_keys(config, &deployment, set, surroundings).await?);
     let chain = connect(config, &deployment, &operator, &metrics).await?;
-    let chain: Arc<dyn ChainPort> = Arc::new(OnChain::new(chain, me));
     let seal = seal_rules(config, &deployment, set)?;
     let unseals = Arc::new(unseal_queue(&ledger, &seal, set));
     let view = Arc::new(ChainView::default());
@@ -256,13 +258,7 @@ async fn start(
         clock: Arc::clone(&surroundings.clock),
         poll: Duration::from_millis(config.poll_ms),
         settle_every_periods: config.settle_every_periods,
-        collateral: deployment.collateral_terms,
-        repair: deployment.repair_terms,
-        salt_key,
-        challenged: Challenged::default(),
-        hunt: config
-            .report_misses
-            .then(|| Hunt::new(me, deployment.start_block)),
+        market,
         pay: PayTurn::default(),
         backoff: Backoff::default(),
         seal,
@@ -278,6 +274,50 @@ async fn start(
     tracing::info!(listen = %server.local_addr(), "serving");
     let tasks = begin(work, stopped);
     Ok(Running { server, tasks })
+}
+
+fn market_part(
+    config: &Config,
+    deployment: &Deployment,
+    operator: &SecretKey,
+) -> Result<MarketPart, NodeError> {
+    Ok(MarketPart {
+        collateral: deployment.collateral_terms,
+        repair: deployment.repair_terms,
+        salt_key: salt_key(operator)?,
+        challenged: Challenged::default(),
+        hunt: (config.report_misses || config.repair).then(|| {
+            Hunt::new(
+                operator.address(),
+                deployment.start_block,
+                config.report_misses,
+            )
+        }),
+        repairs: repairs(config)?,
+    })
+}
+
+/// The repair worker, if the operator wants one.
+fn repairs(config: &Config) -> Result<Option<Repairs>, NodeError> {
+    if !config.repair {
+        return Ok(None);
+    }
+    let folder = config.data_dir.join("repairs");
+    std::fs::create_dir_all(&folder).map_err(|error| NodeError::Start {
+        doing: "making the folder of repairs",
+        reason: error.to_string(),
+    })?;
+    Ok(Some(Repairs {
+        rules: RepairRules {
+            bytes_per_s: NonZeroU64::new(config.repair_bytes_per_s),
+            least_pay: u128::from(config.repair_least_pay),
+            spread_s: config.repair_spread_s,
+            quota_bytes: config.quota_bytes,
+            reserve_bytes: config.reserve_bytes,
+        },
+        repairer: Repairer::new(Limits::default()),
+        folder,
+    }))
 }
 
 /// A secret that follows from the operator's key alone, so that a restart finds the commits it made.
@@ -297,8 +337,9 @@ fn begin(work: Arc<Work>, stopped: &watch::Receiver<bool>) -> Vec<tokio::task::J
     let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
     let packer = tokio::spawn(Arc::clone(&work).run_packer(stopped.clone()));
     let sealer = tokio::spawn(Arc::clone(&work).run_sealer(stopped.clone()));
-    let unsealer = tokio::spawn(work.run_unsealer(stopped.clone()));
-    vec![keeper, packer, sealer, unsealer]
+    let unsealer = tokio::spawn(Arc::clone(&work).run_unsealer(stopped.clone()));
+    let repairer = tokio::spawn(work.run_repairer(stopped.clone()));
+    vec![keeper, packer, sealer, unsealer, repairer]
 }
 
 fn low_threads(config: &Config) -> Result<rayon::ThreadPool, NodeError> {
@@ -396,12 +437,12 @@ async fn connect(
     deployment: &Deployment,
     operator: &SecretKey,
     metrics: &Metrics,
-) -> Result<Chain, NodeError> {
+) -> Result<Arc<dyn ChainPort>, NodeError> {
     loop {
         match connect_once(config, deployment, operator).await {
             Ok(chain) => {
                 metrics.clear(Alarm::Rpc);
-                return Ok(chain);
+                return Ok(Arc::new(OnChain::new(chain, operator.address())));
             }
             Err(ChainFault::Unreachable(reason)) => {
                 if metrics.raise(Alarm::Rpc, &reason) {

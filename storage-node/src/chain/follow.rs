@@ -109,6 +109,18 @@ impl EventReader {
             } if *provider == self.me => {
                 self.meaning.credited = self.meaning.credited.saturating_add(*amount);
             }
+            ChainEventKind::DealOpened { deal, slots, .. }
+                if slots.iter().any(|slot| slot.provider == self.me) =>
+            {
+                self.meaning.opened.push((*deal, event.block));
+            }
+            other => self.take_loss(other),
+        }
+    }
+
+    /// What somebody demands of this provider or took from it.
+    fn take_loss(&mut self, kind: &ChainEventKind) {
+        match kind {
             ChainEventKind::ChallengeOpened { id, provider, .. } if *provider == self.me => {
                 self.meaning.challenged.push(*id);
             }
@@ -130,11 +142,6 @@ impl EventReader {
             ChainEventKind::TreeTerminated { provider, tree, .. } if *provider == self.me => {
                 let what = format!("tree {tree} was ended after too many misses");
                 self.meaning.losses.push(what);
-            }
-            ChainEventKind::DealOpened { deal, slots, .. }
-                if slots.iter().any(|slot| slot.provider == self.me) =>
-            {
-                self.meaning.opened.push((*deal, event.block));
             }
             other => self.take_slot_event(other),
         }

@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use cairn_contracts::{
     Activation, Chain, ChainError, ChainEvent, ChallengeInfo, ChallengeStatus, CollateralAccount,
-    DealInfo, EvmProof, Head, ReplicaChallenge, ReplicaInfo, Retry, SlotState, TreeState,
-    TxReceipt, Uptime,
+    DealInfo, EvmProof, Head, ProviderInfo, ReplicaChallenge, ReplicaInfo, Retry, SlotState,
+    TreeState, TxReceipt, Uptime,
 };
 use cairn_wire::{
     Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
@@ -162,6 +162,8 @@ pub trait ChainPort: Send + Sync + 'static {
     fn challenge_seed(&self, id: u64) -> Answer<'_, Option<([u8; 32], u64)>>;
     /// Answers a challenge about a sector that stands at `index` of the latest frozen tree.
     fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt>;
+    /// A provider's entry in the registry.
+    fn provider(&self, account: Address) -> Answer<'_, Option<ProviderInfo>>;
     /// When this provider committed to the repair of a slot with this salt.
     fn repair_committed_at(
         &self,
@@ -412,6 +414,10 @@ impl ChainPort for OnChain {
 
     fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt> {
         ask!(self.answer_challenge(id, index, &proof))
+    }
+
+    fn provider(&self, account: Address) -> Answer<'_, Option<ProviderInfo>> {
+        ask!(self.provider(account))
     }
 
     fn repair_committed_at(

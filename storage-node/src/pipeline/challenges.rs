@@ -37,13 +37,13 @@ impl Challenged {
 impl Work {
     /// Answers one challenge, the oldest whose seed is known. Says whether it did.
     pub(super) async fn step_challenges(&self, head: Head) -> Result<bool, ProvingError> {
-        if !self.challenged.heard().looked {
+        if !self.market.challenged.heard().looked {
             let found = self.chain.open_challenges().await?;
-            let mut heard = self.challenged.heard();
+            let mut heard = self.market.challenged.heard();
             heard.ids.extend(found);
             heard.looked = true;
         }
-        let ids: Vec<u64> = self.challenged.heard().ids.iter().copied().collect();
+        let ids: Vec<u64> = self.market.challenged.heard().ids.iter().copied().collect();
         self.metrics.set(Gauge::ChallengesWaiting, ids.len() as u64);
         let mut failed = None;
         for id in ids {
@@ -72,14 +72,14 @@ impl Work {
             .await?
             .filter(|challenge| challenge.status == ChallengeStatus::Open);
         let Some(challenge) = open else {
-            self.challenged.heard().ids.remove(&id);
+            self.market.challenged.heard().ids.remove(&id);
             return Ok(false);
         };
         let Some((seed, due)) = self.chain.challenge_seed(id).await? else {
             return Ok(false);
         };
         if head.timestamp > due {
-            self.challenged.heard().ids.remove(&id);
+            self.market.challenged.heard().ids.remove(&id);
             let words = format!("challenge {id} was due at {due}");
             self.metrics.raise(Alarm::ChallengeAtRisk, &words);
             tracing::error!(id, due, "MISSED: a challenge was not answered in time");
@@ -87,7 +87,7 @@ impl Work {
         }
         let (index, proof) = self.prove_piece(&challenge, &seed, head).await?;
         let sent = self.chain.answer_challenge(id, index, proof).await?;
-        self.challenged.heard().ids.remove(&id);
+        self.market.challenged.heard().ids.remove(&id);
         self.metrics.count(Counter::ChallengesAnswered);
         self.metrics.clear(Alarm::ChallengeAtRisk);
         tracing::info!(id, deal = %challenge.deal, slot = %challenge.slot, gas = sent.gas_used, "challenge answered");

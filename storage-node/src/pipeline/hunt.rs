@@ -1,6 +1,7 @@
 //! Misses of others: shown to the chain for the bounty; trees that miss too often are ended and their slots freed, so that
 //! somebody may repair them.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::Head;
@@ -9,40 +10,90 @@ use cairn_wire::Address;
 use crate::dashboard::{Counter, Gauge};
 use crate::error::{ChainFault, ProvingError};
 use crate::pipeline::Work;
-use crate::repair::{MarketWatch, Quarry};
+use crate::repair::{Freed, MarketWatch, Quarry, RepairRules};
+use crate::store::SlotKey;
 
 /// Blocks read at once.
 const SPAN: u64 = 1_000;
+/// A repair that was not made is tried again after this long, doubled with each try.
+const FIRST_WAIT_S: u64 = 15;
+const MAX_DOUBLINGS: u32 = 8;
 
 /// The market as far as it was heard. Begins anew with each start: nothing of it is recorded, all of it is on chain.
 #[derive(Debug)]
-pub struct Hunt(Mutex<Heard>);
+pub struct Hunt {
+    /// Whether misses are reported, or only listened for.
+    reports: bool,
+    heard: Mutex<Heard>,
+}
 
 #[derive(Debug)]
 struct Heard {
     watch: MarketWatch,
     next_block: u64,
+    /// When a freed slot was first seen, or its repair was last tried, and how often.
+    tries: BTreeMap<SlotKey, (u64, u32)>,
 }
 
 impl Hunt {
-    /// Begins to listen at `start_block`, for the provider `me`.
+    /// Begins to listen at `start_block`, for the provider `me`; `reports` says whether misses are reported.
     #[must_use]
-    pub fn new(me: Address, start_block: u64) -> Self {
-        Self(Mutex::new(Heard {
+    pub fn new(me: Address, start_block: u64, reports: bool) -> Self {
+        let heard = Heard {
             watch: MarketWatch::new(me),
             next_block: start_block,
-        }))
+            tries: BTreeMap::new(),
+        };
+        Self {
+            reports,
+            heard: Mutex::new(heard),
+        }
+    }
+
+    /// A repair was tried; it is tried again after a while, each time a longer one.
+    pub(super) fn tried(&self, key: SlotKey, now_unix: u64) {
+        let mut heard = self.heard();
+        let (since, tries) = heard.tries.entry(key).or_default();
+        (*since, *tries) = (now_unix, tries.saturating_add(1));
+    }
+
+    /// A freed slot whose turn has come for `me`, and which is not `known` to be under way here.
+    pub(super) fn next_repair(
+        &self,
+        me: Address,
+        rules: &RepairRules,
+        now_unix: u64,
+        known: impl Fn(SlotKey) -> bool,
+    ) -> Option<(SlotKey, Freed)> {
+        let mut heard = self.heard();
+        let Heard { watch, tries, .. } = &mut *heard;
+        tries.retain(|key, _| watch.freed().contains_key(key));
+        watch
+            .freed()
+            .iter()
+            .find(|(key, freed)| {
+                if freed.failed == me || known(**key) || watch.holds_sibling(me, **key) {
+                    return false;
+                }
+                let (since, times) = *tries.entry(**key).or_insert((now_unix, 0));
+                let wait = match times {
+                    0 => rules.turn_s(me, **key),
+                    again => FIRST_WAIT_S << again.min(MAX_DOUBLINGS),
+                };
+                now_unix >= since.saturating_add(wait)
+            })
+            .map(|(key, freed)| (*key, *freed))
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Work {
     /// Listens, and shows one failure of somebody to the chain. Says whether there may be more to do at once.
     pub(super) async fn step_hunt(&self, head: Head) -> Result<bool, ProvingError> {
-        let Some(hunt) = &self.hunt else {
+        let Some(hunt) = &self.market.hunt else {
             return Ok(false);
         };
         let from = hunt.heard().next_block;
@@ -60,11 +111,14 @@ impl Work {
                 return Ok(true);
             }
         }
+        if !hunt.reports {
+            return Ok(false);
+        }
         let closed = self.schedule.last_closed_period(head.timestamp);
         let quarry = hunt
             .heard()
             .watch
-            .next(closed, self.collateral.misses_to_end);
+            .next(closed, self.market.collateral.misses_to_end);
         let Some(quarry) = quarry else {
             return Ok(false);
         };
@@ -90,7 +144,7 @@ impl Work {
             }
             Quarry::Tree { provider, tree } => {
                 let misses = self.chain.misses_in_a_row(provider, tree).await?;
-                if misses >= u64::from(self.collateral.misses_to_end) {
+                if misses >= u64::from(self.market.collateral.misses_to_end) {
                     self.chain.terminate(provider, tree).await?;
                     self.metrics.count(Counter::TreesEnded);
                     tracing::info!(%provider, %tree, misses, "ended: it missed too often");

@@ -20,6 +20,7 @@
 //! | `pay.rs` | settling what was proven |
 //! | `challenges.rs` | direct challenges of this provider, answered |
 //! | `stake.rs` | collateral for the slots that are filled next |
+//! | `repairs.rs` | slots that somebody lost: the piece made again and taken |
 //! | `rights.rs` | the right to fill a slot that somebody else lost |
 //! | `hunt.rs` | misses of others: reported, their trees ended, their slots freed |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
@@ -29,6 +30,7 @@ mod hunt;
 mod pace;
 mod packer;
 mod pay;
+mod repairs;
 mod rights;
 mod sealer;
 mod seals;
@@ -57,12 +59,30 @@ use crate::error::{ChainFault, ProvingError, StoreError};
 pub use crate::pipeline::challenges::Challenged;
 pub use crate::pipeline::hunt::Hunt;
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
+pub use crate::pipeline::repairs::Repairs;
 pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
 use crate::proving::{ProverKeys, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
 use crate::store::{Ledger, SlotKey};
 use crate::view::ChainView;
+
+/// What the node needs to stake, to answer for what it holds, and to repair what others lost.
+#[derive(Debug)]
+pub struct MarketPart {
+    /// What slots lock.
+    pub collateral: CollateralTerms,
+    /// What repairers must do.
+    pub repair: RepairTerms,
+    /// Keeps the salts of commits to repairs secret.
+    pub salt_key: [u8; 32],
+    /// Challenges that wait for an answer.
+    pub challenged: Challenged,
+    /// The market as the contracts tell it, when others' misses are looked for.
+    pub hunt: Option<Hunt>,
+    /// The repair worker, if the operator wants one.
+    pub repairs: Option<Repairs>,
+}
 
 /// Everything the node's own work needs.
 pub struct Work {
@@ -96,16 +116,8 @@ pub struct Work {
     pub pay: PayTurn,
     /// What was refused and waits.
     pub backoff: Backoff,
-    /// What slots lock.
-    pub collateral: CollateralTerms,
-    /// What repairers must do.
-    pub repair: RepairTerms,
-    /// Keeps the salts of commits to repairs secret.
-    pub salt_key: [u8; 32],
-    /// Challenges that wait for an answer.
-    pub challenged: Challenged,
-    /// The market as the contracts tell it, when others' misses are looked for.
-    pub hunt: Option<Hunt>,
+    /// The part in the market that is not about its own sectors.
+    pub market: MarketPart,
     /// What sealing goes by.
     pub seal: SealRules,
     /// Where labels lie.

@@ -44,7 +44,7 @@ pub struct Repairs {
 impl Work {
     /// Repairs one slot after the other until `stop` says so.
     pub async fn run_repairer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let Some(repairs) = &self.repairs else {
+        let Some(repairs) = &self.market.repairs else {
             return;
         };
         while !*stop.borrow() {
@@ -70,7 +70,7 @@ impl Work {
                     tracing::warn!(slot = %key, %fault, "not repaired");
                 }
             }
-            if let Some(hunt) = &self.hunt {
+            if let Some(hunt) = &self.market.hunt {
                 hunt.tried(key, (self.clock)());
             }
         }
@@ -82,7 +82,8 @@ impl Work {
             let record = self.ledger.slot(key);
             record.is_some_and(|record| record.state != SlotState::Stored)
         };
-        self.hunt
+        self.market
+            .hunt
             .as_ref()?
             .next_repair(self.me, rules, (self.clock)(), known)
     }
@@ -134,7 +135,7 @@ impl Work {
     ) -> Result<(), RepairFault> {
         let status = self.chain.slot(key.deal, key.slot).await?.status;
         let account = self.chain.collateral().await?;
-        let (fault, part) = self.collateral.parts_of(deal.price_per_slot_period);
+        let (fault, part) = self.market.collateral.parts_of(deal.price_per_slot_period);
         let balance = self.chain.funds().await?.balance;
         let (_, held_bytes) = self.ledger.store().held();
         let free_bytes = self.ledger.store().free_bytes()?;
@@ -143,7 +144,7 @@ impl Work {
             slot: key.slot,
             still_freed: status == SlotStatus::Freed,
             freed,
-            bounty_basis_points: self.collateral.bounty_basis_points,
+            bounty_basis_points: self.market.collateral.bounty_basis_points,
             open_period: self.schedule.open_period(self.view.chain_time_unix()),
             b_max: self.set.b_max,
             held_bytes,

@@ -31,10 +31,10 @@ impl Work {
                 return Ok(false);
             };
             let age = head.timestamp.saturating_sub(committed);
-            if age > self.repair.commit_life_s {
+            if age > self.market.repair.commit_life_s {
                 continue;
             }
-            if age < self.repair.commit_age_s {
+            if age < self.market.repair.commit_age_s {
                 return Ok(false);
             }
             match self.chain.reveal_repair(key.deal, key.slot, salt).await {
@@ -56,6 +56,6 @@ impl Work {
     fn repair_salt(&self, key: SlotKey, attempt: u8) -> [u8; 32] {
         let mut message = key.deal.0.to_le_bytes().to_vec();
         message.extend([key.slot.0, attempt]);
-        *blake3::keyed_hash(&self.salt_key, &message).as_bytes()
+        *blake3::keyed_hash(&self.market.salt_key, &message).as_bytes()
     }
 }

@@ -32,7 +32,7 @@ struct Ready {
 /// What became of a look at a slot that waits.
 enum Look {
     /// It can be activated.
-    Ready(Ready),
+    Ready(Box<Ready>),
     /// It has ended, or was active already.
     Moved,
     /// Its time has not come.
@@ -184,7 +184,7 @@ impl Work {
                     if !fits(ready.iter().map(|ready| ready.slots), one.slots) {
                         break;
                     }
-                    ready.push(one);
+                    ready.push(*one);
                 }
                 Ok(Look::Moved) => moved = true,
                 Ok(Look::Waits) => {}
@@ -278,14 +278,14 @@ impl Work {
             .copied();
         match (event, place) {
             (None, Some(_)) if repairs && !self.may_repair(key, head).await? => Ok(Look::Waits),
-            (None, Some(place)) => Ok(Look::Ready(Ready {
+            (None, Some(place)) => Ok(Look::Ready(Box::new(Ready {
                 key,
                 record,
                 acceptance,
                 place,
                 slots,
                 price,
-            })),
+            }))),
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
                 let moved = self.ledger.step_slot(key, event, (self.clock)())?;

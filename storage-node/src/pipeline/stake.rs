@@ -18,7 +18,7 @@ impl Work {
         prices: impl Iterator<Item = u128>,
     ) -> Result<(), ProvingError> {
         let needed = prices.fold(0_u128, |sum, price| {
-            let (fault, repair) = self.collateral.parts_of(price);
+            let (fault, repair) = self.market.collateral.parts_of(price);
             sum.saturating_add(fault).saturating_add(repair)
         });
         if needed == 0 {

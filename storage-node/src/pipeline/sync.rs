@@ -55,7 +55,7 @@ impl Work {
         for (deal, block) in &read.opened {
             self.view.note_opened(*deal, *block);
         }
-        self.challenged.hear(&read.challenged);
+        self.market.challenged.hear(&read.challenged);
         for what in &read.losses {
             self.metrics.count(Counter::Slashes);
             self.metrics.raise(Alarm::Slashed, what);

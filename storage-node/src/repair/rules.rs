@@ -189,7 +189,11 @@ mod tests {
     #[test]
     fn a_repair_that_just_pays_and_just_fits_is_made() {
         let deal = deal();
-        assert_eq!(RULES.judge(&offer(&deal)), Ok(()), "50 bounty and 5 periods");
+        assert_eq!(
+            RULES.judge(&offer(&deal)),
+            Ok(()),
+            "50 bounty and 5 periods"
+        );
     }
 
     #[test]

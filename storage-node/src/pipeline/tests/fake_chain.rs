@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{
     Activation, ChainEvent, ChainEventKind, ChallengeInfo, ChallengeStatus, CollateralAccount,
-    DealInfo, Head, ReplicaChallenge, ReplicaInfo, ReplicaStatus, Schedule, SlotState as ChainSlot,
-    SlotStatus, TreeState, TxReceipt, Uptime, replica,
+    DealInfo, Head, ProviderInfo, ReplicaChallenge, ReplicaInfo, ReplicaStatus, Schedule,
+    SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt, Uptime, replica,
 };
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, domain, field};
@@ -666,6 +666,9 @@ impl ChainPort for FakeChain {
         self.transact("answer_challenge", move |table| {
             table.answer_challenge(id, index, &proof)
         })
+    }
+    fn provider(&self, _account: Address) -> Answer<'_, Option<ProviderInfo>> {
+        self.answer("provider", |_| None)
     }
     fn repair_committed_at(
         &self,

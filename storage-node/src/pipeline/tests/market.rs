@@ -55,10 +55,8 @@ fn deal(id: u64) -> DealInfo {
 async fn with_stake(folder: &std::path::Path, chain: &FakeChain, balance: u128) -> Work {
     chain.table().deals = BTreeMap::from([(DealId(1), deal(1))]);
     chain.table().funds.balance = balance;
-    let work = Work {
-        collateral: TERMS,
-        ..start(folder, chain)
-    };
+    let mut work = start(folder, chain);
+    work.market.collateral = TERMS;
     take_piece(&work, 1, 500);
     assert_eq!(work.pack().unwrap(), 1, "one sector");
     settle(&work).await;
@@ -142,11 +140,10 @@ fn filled_by(provider: Address) -> [ChainEventKind; 2] {
 }
 
 fn hunter(folder: &std::path::Path, chain: &FakeChain) -> Work {
-    Work {
-        collateral: TERMS,
-        hunt: Some(Hunt::new(ME, 0)),
-        ..start(folder, chain)
-    }
+    let mut work = start(folder, chain);
+    work.market.collateral = TERMS;
+    work.market.hunt = Some(Hunt::new(ME, 0, true));
+    work
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use cairn_wire::{ContentId, DealId, SectorKind, Signature, SlotIndex};
 
 use crate::dashboard::Metrics;
 use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
-use crate::pipeline::{Backoff, Challenged, PayTurn, Progress, Work, seal_threads};
+use crate::pipeline::{Backoff, Challenged, MarketPart, PayTurn, Progress, Work, seal_threads};
 use crate::sealing::{LabelFolders, UnsealQueue};
 use crate::sector::{PackingRule, kept_rows};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
@@ -39,6 +39,25 @@ use fake_chain::{FakeChain, KEYS, ME, NativeProver, SCHEDULE, rules, set};
 /// A node's own work over a folder, as after a start.
 fn start(folder: &Path, chain: &FakeChain) -> Work {
     start_with(folder, chain, StoreOptions::default())
+}
+
+/// Without collateral, without repairs.
+fn market_part() -> MarketPart {
+    MarketPart {
+        collateral: CollateralTerms::default(),
+        repair: RepairTerms {
+            commit_age_s: 3,
+            commit_life_s: 600,
+            right_life_s: 60,
+            claim_s: 12,
+            seal_periods: 10,
+            seal_bond: 0,
+        },
+        salt_key: [4; 32],
+        challenged: Challenged::default(),
+        hunt: None,
+        repairs: None,
+    }
 }
 
 fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
@@ -62,18 +81,7 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         clock: Arc::new(move || clock.fetch_add(10, Ordering::Relaxed)),
         poll: Duration::from_millis(1),
         settle_every_periods: 3,
-        collateral: CollateralTerms::default(),
-        repair: RepairTerms {
-            commit_age_s: 3,
-            commit_life_s: 600,
-            right_life_s: 60,
-            claim_s: 12,
-            seal_periods: 10,
-            seal_bond: 0,
-        },
-        salt_key: [4; 32],
-        challenged: Challenged::default(),
-        hunt: None,
+        market: market_part(),
         pay: PayTurn::default(),
         backoff: Backoff::default(),
         seal: rules(),
