@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use cairn_contracts::{Chain, ChainEventKind};
-use cairn_wire::{Address, DealId};
+use cairn_wire::{Address, DealId, SlotIndex};
 
 use tokio::time::sleep;
 
@@ -75,6 +75,115 @@ pub async fn window_gas(network: &Network) -> Result<Vec<u64>> {
         }
     }
     Ok(gas)
+}
+
+/// One slot that changed hands, and who was paid for it by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The deal.
+    pub deal: DealId,
+    /// The slot.
+    pub slot: SlotIndex,
+    /// Who lost it.
+    pub failed: Address,
+    /// Who made its piece again.
+    pub repairer: Address,
+    /// Taken from who lost it, for the repair: the repairer's half and the burned one.
+    pub bounty: u128,
+    /// The rest of the repair part.
+    pub burned: u128,
+}
+
+/// Who fills each slot now, by the events that said so.
+///
+/// # Errors
+/// When the chain does not answer.
+pub async fn holders(chain: &Chain) -> Result<BTreeMap<(DealId, SlotIndex), Address>> {
+    let head = chain.head().await?.number;
+    let mut holders = BTreeMap::new();
+    for event in chain.events(chain.deployment().start_block, head).await? {
+        match event.kind {
+            ChainEventKind::SlotFilled {
+                deal,
+                slot,
+                provider,
+                ..
+            } => {
+                holders.insert((deal, slot), provider);
+            }
+            ChainEventKind::SlotFreed { deal, slot, .. }
+            | ChainEventKind::SlotClosed { deal, slot, .. } => {
+                holders.remove(&(deal, slot));
+            }
+            _ => {}
+        }
+    }
+    Ok(holders)
+}
+
+/// Every repair so far, in order.
+///
+/// # Errors
+/// When the chain does not answer.
+pub async fn repairs(chain: &Chain) -> Result<Vec<Repair>> {
+    let head = chain.head().await?.number;
+    let mut repairs: Vec<Repair> = Vec::new();
+    for event in chain.events(chain.deployment().start_block, head).await? {
+        match event.kind {
+            ChainEventKind::SlotRepaired {
+                deal,
+                slot,
+                provider,
+                failed,
+            } => repairs.push(Repair {
+                deal,
+                slot,
+                failed,
+                repairer: provider,
+                bounty: 0,
+                burned: 0,
+            }),
+            ChainEventKind::RepairPaid {
+                deal,
+                slot,
+                bounty,
+                burned,
+                ..
+            } => {
+                let newest = repairs.iter_mut().rev();
+                if let Some(repair) = newest
+                    .into_iter()
+                    .find(|repair| (repair.deal, repair.slot) == (deal, slot))
+                {
+                    (repair.bounty, repair.burned) = (bounty, burned);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(repairs)
+}
+
+/// Waits until slots were repaired `count` times.
+///
+/// # Errors
+/// When the chain does not answer, or after `within`, with what it had seen.
+pub async fn wait_for_repairs(
+    chain: &Chain,
+    count: usize,
+    within: Duration,
+) -> Result<Vec<Repair>> {
+    let began = Instant::now();
+    loop {
+        let repairs = repairs(chain).await?;
+        if repairs.len() >= count {
+            return Ok(repairs);
+        }
+        if began.elapsed() > within {
+            bail!("after {within:?} only {repairs:?}");
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Waits until each of `providers` has at least `periods` counted windows.

@@ -182,6 +182,7 @@ impl Network {
             quota_bytes: self.plan.quota_bytes,
             sealing_threads: self.plan.sealing_threads,
             keep_unsealed: self.plan.keep_unsealed,
+            repair: self.plan.repair,
             seed: self.plan.seed,
         }
     }

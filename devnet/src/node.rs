@@ -39,6 +39,8 @@ pub struct NodePlan {
     pub sealing_threads: usize,
     /// Whether the data of sealed sectors stays beside the replica.
     pub keep_unsealed: bool,
+    /// Whether it reports misses of others and repairs what they lost.
+    pub repair: bool,
     /// The network's seed.
     pub seed: [u8; 32],
 }
@@ -68,14 +70,16 @@ impl NodePlan {
         let text = format!(
             "data_dir = \"data\"\nlisten = \"127.0.0.1:{listen}\"\nadvertise = \"127.0.0.1:{listen}\"\nrpc_urls = [{:?}]\ndeployment = {:?}\n\
              operator_key = \"operator.key\"\ntls_key = \"tls.key\"\nkey_dir = {:?}\npack_wait_s = {}\nquota_bytes = {}\nreserve_bytes = 0\n\
-             dashboard = \"127.0.0.1:{dashboard}\"\npoll_ms = 500\nsealing_parallel = 1\nsealing_threads = {}\nkeep_unsealed = {}\n",
+             dashboard = \"127.0.0.1:{dashboard}\"\npoll_ms = 500\nsealing_parallel = 1\nsealing_threads = {}\nkeep_unsealed = {}\n\
+             report_misses = {repair}\nrepair = {repair}\nrepair_spread_s = 6\n",
             self.rpc_url,
             self.deployment,
             self.key_dir,
             self.pack_wait_s,
             self.quota_bytes,
             self.sealing_threads,
-            self.keep_unsealed
+            self.keep_unsealed,
+            repair = self.repair
         );
         fs::write(self.config(), text)?;
         let output = Command::new(binary("cairn-node")?)

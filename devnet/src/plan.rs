@@ -35,6 +35,9 @@ pub struct Plan {
     pub sealing_threads: usize,
     /// Whether nodes keep the data of sealed sectors beside the replica; otherwise it is unsealed when it is read.
     pub keep_unsealed: bool,
+    /// Whether nodes report each other's misses and repair what others lost.
+    #[serde(default)]
+    pub repair: bool,
 }
 
 impl Plan {
@@ -52,6 +55,7 @@ impl Plan {
             quota_bytes: 4 << 30,
             sealing_threads: 1,
             keep_unsealed: true,
+            repair: false,
         }
     }
 

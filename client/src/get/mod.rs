@@ -142,7 +142,7 @@ async fn fetcher<M: Market>(
     shared: &Shared<M>,
     entry: ObjectEntry,
     code: Code,
-) -> Result<Fetcher, GetError> {
+) -> Result<Fetcher<M>, GetError> {
     let registry: HashMap<Address, _> = shared
         .market
         .providers()
@@ -160,5 +160,6 @@ async fn fetcher<M: Market>(
         },
         Arc::clone(&shared.progress),
     );
-    Ok(Fetcher::new(registry, entry, code, reader))
+    let market = shared.market.clone();
+    Ok(Fetcher::new(market, registry, entry, code, reader))
 }
