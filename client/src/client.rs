@@ -8,6 +8,7 @@ use cairn_contracts::Chain;
 use cairn_wire::{Address, SecretKey, SectorKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::audit::{self, AuditOptions, SlotAudit};
 use crate::catalog::{Catalog, ObjectEntry};
 use crate::config::Config;
 use crate::deployed::check_deployment;
@@ -212,6 +213,44 @@ impl<M: Market> Client<M> {
     /// [`StatusError`].
     pub async fn status(&self, name: Option<&str>) -> Result<Vec<ObjectStatus>, StatusError> {
         status::status(&self.shared, name).await
+    }
+
+    /// Asks everybody who holds a piece of an object to show a random part of it, free of charge; who shows nothing is
+    /// challenged on chain if the options say so.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn audit(
+        &self,
+        name: &str,
+        options: AuditOptions,
+    ) -> Result<Vec<SlotAudit>, StatusError> {
+        audit::audit(&self.shared, name, options).await
+    }
+
+    /// Lets all deals of an object last `periods` longer, paid by the wallet; as long as the providers ask no more than
+    /// the deals pay.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn extend(&self, name: &str, periods: u32) -> Result<usize, StatusError> {
+        let entry = self.shared.catalog.object(name)?;
+        for segment in &entry.segments {
+            self.shared.market.extend(segment.deal, periods).await?;
+        }
+        Ok(entry.segments.len())
+    }
+
+    /// Ends all deals of an object with the period that is not frozen yet; what was paid for later ones comes back.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn end_early(&self, name: &str) -> Result<usize, StatusError> {
+        let entry = self.shared.catalog.object(name)?;
+        for segment in &entry.segments {
+            self.shared.market.end_early(segment.deal).await?;
+        }
+        Ok(entry.segments.len())
     }
 
     /// Forgets an object and its key, and says what remains on chain.

@@ -12,7 +12,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `client` | [`Client`]: the six verbs |
+//! | `client` | [`Client`]: the verbs |
 //! | `config` | [`Config`]: the home folder, its wallet key and settings |
 //! | `deployed` | [`check_deployment`]: is the deployment one that this software can believe |
 //! | `catalog` | [`Catalog`]: names, keys and manifests in one local file |
@@ -25,6 +25,7 @@
 //! | `put`, `get`, `status` | the verbs' work |
 //! | `repair` | [`Repairer`]: lost pieces of a deal made again from k siblings, for a node that repairs |
 //! | `task` | a task that ends with whoever waits for it |
+//! | `audit` | asking the holders of pieces to show some of them |
 //! | `progress` | [`Progress`]: what a user interface may watch |
 //! | `entropy` | [`Entropy`]: where random bytes come from |
 //! | `error` | one enum a verb |
@@ -45,6 +46,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod catalog;
 mod choose;
 mod cipher;
@@ -65,6 +67,7 @@ mod repair;
 mod status;
 mod task;
 
+pub use crate::audit::{AuditAnswer, AuditOptions, SlotAudit};
 pub use crate::catalog::{
     CATALOG_VERSION, Catalog, CatalogFile, ObjectEntry, ObjectKind, ObjectState, PieceEntry,
     SegmentEntry,

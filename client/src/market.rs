@@ -66,6 +66,22 @@ pub trait Market: Clone + Send + Sync + 'static {
         deal: DealId,
         slot: SlotIndex,
     ) -> impl Future<Output = Result<SlotState, ChainError>> + Send;
+    /// Challenges the holder of a slot for a bond of at most `most_bond`; the challenge's number.
+    fn challenge(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        most_bond: u128,
+    ) -> impl Future<Output = Result<u64, ChainError>> + Send;
+    /// Lets a deal last longer.
+    fn extend(
+        &self,
+        deal: DealId,
+        periods: u32,
+    ) -> impl Future<Output = Result<TxReceipt, ChainError>> + Send;
+    /// Makes the period not yet frozen a deal's last.
+    fn end_early(&self, deal: DealId)
+    -> impl Future<Output = Result<TxReceipt, ChainError>> + Send;
     /// How a tree fared in the periods `from` to `to`, both included, as far as their deadlines are over.
     fn uptime(
         &self,
@@ -115,6 +131,24 @@ impl Market for Chain {
 
     async fn slot(&self, deal: DealId, slot: SlotIndex) -> Result<SlotState, ChainError> {
         Self::slot(self, deal, slot).await
+    }
+
+    async fn challenge(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        most_bond: u128,
+    ) -> Result<u64, ChainError> {
+        let (id, _) = Self::challenge(self, deal, slot, most_bond).await?;
+        Ok(id)
+    }
+
+    async fn extend(&self, deal: DealId, periods: u32) -> Result<TxReceipt, ChainError> {
+        Self::extend(self, deal, periods).await
+    }
+
+    async fn end_early(&self, deal: DealId) -> Result<TxReceipt, ChainError> {
+        Self::end_early(self, deal).await
     }
 
     async fn uptime(

@@ -104,6 +104,31 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask who holds the pieces of an object to show a random part of each
+    Audit {
+        /// Its name
+        name: String,
+        /// Challenge on chain who shows nothing, for a bond of at most this many smallest token units each; the bond pays
+        /// the gas of the answer, or comes back with a bounty when none comes in time
+        #[arg(long, value_name = "BOND")]
+        challenge: Option<u128>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Pay for more periods of an object
+    Extend {
+        /// Its name
+        name: String,
+        /// How many more
+        #[arg(long)]
+        periods: u32,
+    },
+    /// End the deals of an object with the next period; what was paid for later ones comes back
+    End {
+        /// Its name
+        name: String,
+    },
     /// Forget an object and its key; its deals go on until they end
     Rm {
         /// Its name

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use cairn_client::{
-    ActivationOutcome, ByteRange, Catalog, Client, Config, Entropy, InitOptions, Progress,
-    PutOptions, PutReport, Silent,
+    ActivationOutcome, AuditAnswer, AuditOptions, ByteRange, Catalog, Client, Config, Entropy,
+    InitOptions, Progress, PutOptions, PutReport, Silent, SlotAudit,
 };
 
 use crate::args::{Args, Command};
@@ -107,6 +107,33 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             } else {
                 text::status(&objects)?;
             }
+        }
+        Command::Audit {
+            name,
+            challenge,
+            json: as_json,
+        } => {
+            let options = AuditOptions {
+                challenge_for: challenge,
+            };
+            let audits = open(config, true).await?.audit(&name, options).await?;
+            if as_json {
+                json::audit(&audits)?;
+            } else {
+                text::audit(&audits)?;
+            }
+            let silent = |audit: &SlotAudit| matches!(audit.answer, AuditAnswer::Nothing { .. });
+            if audits.iter().any(silent) {
+                return Ok(ExitCode::from(INCOMPLETE));
+            }
+        }
+        Command::Extend { name, periods } => {
+            let deals = open(config, true).await?.extend(&name, periods).await?;
+            text::extended(&name, deals, periods)?;
+        }
+        Command::End { name } => {
+            let deals = open(config, true).await?.end_early(&name).await?;
+            text::ended(&name, deals)?;
         }
         Command::Rm {
             name,

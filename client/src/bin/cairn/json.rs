@@ -6,8 +6,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use cairn_client::{
-    ActivationOutcome, Config, GetReport, ObjectEntry, ObjectKind, ObjectStatus, PutReport,
-    RemovedObject, SlotReading, SlotReport, SlotResult, detection_probability,
+    ActivationOutcome, AuditAnswer, Config, GetReport, ObjectEntry, ObjectKind, ObjectStatus,
+    PutReport, RemovedObject, SlotAudit, SlotReading, SlotReport, SlotResult,
+    detection_probability,
 };
 use cairn_contracts::SlotStatus;
 use cairn_wire::Address;
@@ -113,6 +114,29 @@ pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
 
 pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
     let listed: Vec<Value> = objects.iter().map(object).collect();
+    print(&Value::Array(listed))
+}
+
+pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
+    let listed: Vec<Value> = audits
+        .iter()
+        .map(|audit| {
+            let (answer, reason, ms) = match &audit.answer {
+                AuditAnswer::Shown { took, .. } => ("shown", None, Some(took.as_millis())),
+                AuditAnswer::Nothing { reason } => ("nothing", Some(reason.clone()), None),
+                AuditAnswer::NotFilled => ("not_filled", None, None),
+            };
+            json!({
+                "deal": audit.deal,
+                "slot": audit.slot,
+                "provider": audit.provider,
+                "answer": answer,
+                "reason": reason,
+                "ms": ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
+                "challenge": audit.challenge,
+            })
+        })
+        .collect();
     print(&Value::Array(listed))
 }
 

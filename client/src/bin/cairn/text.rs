@@ -5,8 +5,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use cairn_client::{
-    ActivationOutcome, Client, Config, GetReport, ObjectEntry, ObjectKind, ObjectState,
-    ObjectStatus, PutReport, RemovedObject, SlotReading, detection_probability,
+    ActivationOutcome, AuditAnswer, Client, Config, GetReport, ObjectEntry, ObjectKind,
+    ObjectState, ObjectStatus, PutReport, RemovedObject, SlotAudit, SlotReading,
+    detection_probability,
 };
 use cairn_contracts::SlotStatus;
 use cairn_wire::{Address, SectorKind};
@@ -200,6 +201,46 @@ fn slot_line(out: &mut impl io::Write, slot: &SlotReading) -> io::Result<()> {
             )
         }
     }
+}
+
+pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for audit in audits {
+        write!(out, "deal {} slot {:>3}  ", audit.deal, audit.slot)?;
+        if let Some(provider) = audit.provider {
+            write!(out, "{provider}  ")?;
+        }
+        match &audit.answer {
+            AuditAnswer::Shown { bytes, took } => write!(
+                out,
+                "showed bytes {} to {} in {} ms",
+                bytes.start,
+                bytes.end,
+                took.as_millis()
+            )?,
+            AuditAnswer::Nothing { reason } => write!(out, "showed nothing: {reason}")?,
+            AuditAnswer::NotFilled => write!(out, "nobody holds it")?,
+        }
+        match audit.challenge {
+            Some(id) => writeln!(out, "; challenge {id} on chain")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn extended(name: &str, deals: usize, periods: u32) -> io::Result<()> {
+    writeln!(
+        io::stdout().lock(),
+        "{name:?}: {deals} deals last {periods} periods longer"
+    )
+}
+
+pub(crate) fn ended(name: &str, deals: usize) -> io::Result<()> {
+    writeln!(
+        io::stdout().lock(),
+        "{name:?}: {deals} deals end with the next period; what was paid for later ones is credited to the wallet"
+    )
 }
 
 fn odds(out: &mut impl io::Write, samples: u32) -> io::Result<()> {

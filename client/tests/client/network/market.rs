@@ -21,6 +21,7 @@ pub(crate) struct Table {
     pub(crate) filled: Vec<(DealId, SlotIndex, Address, Commitment)>,
     pub(crate) replicas: Vec<ReplicaUnderWay>,
     pub(crate) transactions: usize,
+    pub(crate) challenges: Vec<(DealId, SlotIndex)>,
     pub(crate) balance: u128,
 }
 
@@ -47,6 +48,15 @@ impl TableMarket {
 
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap()
+    }
+
+    fn receipt() -> TxReceipt {
+        TxReceipt {
+            tx: [7; 32],
+            block: 100,
+            block_hash: [1; 32],
+            gas_used: 1,
+        }
     }
 
     pub(crate) fn domain_of() -> Eip712Domain {
@@ -157,13 +167,7 @@ impl Market for TableMarket {
             });
             ids.push(id);
         }
-        let receipt = TxReceipt {
-            tx: [7; 32],
-            block: 100,
-            block_hash: [1; 32],
-            gas_used: 1,
-        };
-        Ok((ids, receipt))
+        Ok((ids, Self::receipt()))
     }
 
     async fn deal(&self, deal: DealId) -> Result<Option<DealInfo>, ChainError> {
@@ -192,6 +196,25 @@ impl Market for TableMarket {
             challenged: false,
             paid: 0,
         })
+    }
+
+    async fn challenge(
+        &self,
+        deal: DealId,
+        slot: SlotIndex,
+        _most_bond: u128,
+    ) -> Result<u64, ChainError> {
+        let mut table = self.table();
+        table.challenges.push((deal, slot));
+        Ok(table.challenges.len() as u64)
+    }
+
+    async fn extend(&self, _deal: DealId, _periods: u32) -> Result<TxReceipt, ChainError> {
+        Ok(Self::receipt())
+    }
+
+    async fn end_early(&self, _deal: DealId) -> Result<TxReceipt, ChainError> {
+        Ok(Self::receipt())
     }
 
     async fn uptime(
