@@ -6,9 +6,9 @@ import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {Constants} from "./Constants.sol";
 
 /// @title fr32: the bytes of a piece as field elements.
-/// @notice Group g of a piece is its bytes 127 g .. 127 g + 126, zeros behind the piece's end, and makes four elements of
-/// 254 bits: bit i of the group, least significant bit of a byte first, is bit i mod 254 of element i / 254. Groups that
-/// lie wholly behind the end (padding up to 2^b leaves) are zero.
+/// @notice Group g of a piece is its bytes 127 g .. 127 g + 126, zeros behind the piece's end, and makes four elements
+/// of 254 bits: bit i of the group, least significant bit of a byte first, is bit i mod 254 of element i / 254. Groups
+/// that lie wholly behind the end (padding up to 2^b leaves) are zero.
 library Groups {
     uint256 private constant _ELEMENT_MASK = (1 << 254) - 1;
 

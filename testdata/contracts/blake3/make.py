@@ -127,11 +127,11 @@ def pattern(start, length):
 
 
 def chosen(chunks):
-    """All, or both sides of every cut on the way down to the last chunk."""
+    """All, or the ends and both sides of the first cuts on the way down to the last chunk."""
     if chunks <= 16:
         return list(range(chunks))
-    start, indices = 0, {0, 1, chunks - 1}
-    while chunks - start > 1:
+    start, indices = 0, {0, chunks - 2, chunks - 1}
+    for _ in range(3):
         start += left_of(chunks - start)
         indices |= {start - 1, start}
     return sorted(indices)
