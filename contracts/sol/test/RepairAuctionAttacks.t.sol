@@ -30,7 +30,7 @@ contract RepairAuctionAttacksTest is RepairWorld {
         collateral.deposit(found, STAKE, _noPermit());
     }
 
-    /// carol (honest) and dave enter and dave claims first, whatever their order; ends right behind the claims.
+    /// Two enter and the one with the lower rank claims; ends right behind the claims.
     function _claimed(address[2] memory entrants, uint64 from) private returns (address winner, uint64 next) {
         _enter(entrants[0], deal, 0);
         _enter(entrants[1], deal, 0);
