@@ -65,7 +65,7 @@ abstract contract RepairBook is RepairEvents, Periods {
     }
 
     /// Where rights, entries and the auction of a slot's turn are kept.
-    function _key(uint64 deal, uint8 slot, uint32 turn) internal pure virtual returns (uint256) {
+    function _key(uint64 deal, uint8 slot, uint32 turn) internal view virtual returns (uint256) {
         return uint256(deal) | uint256(slot) << 64 | uint256(turn) << 72;
     }
 
@@ -80,7 +80,7 @@ abstract contract RepairBook is RepairEvents, Periods {
 
     /// A commit from before the slot was freed does not count: who commits to all slots in advance, or knows which one
     /// will be freed because it frees it, is not ahead of those who learn it now.
-    function _requireAfterFreed(uint64 since, uint64 freedAt) internal pure virtual {
+    function _requireAfterFreed(uint64 since, uint64 freedAt) internal view virtual {
         if (since < freedAt) revert Repairs_CommitBeforeFreed(since, freedAt);
     }
 
@@ -182,7 +182,7 @@ abstract contract RepairBook is RepairEvents, Periods {
     /// Last second in which a slot of the deal can be repaired.
     function _lastSecond(uint64 deal) internal view returns (uint64) {
         Deal memory d = deals.deal(deal);
-        return freezeTime(d.startPeriod + d.periods) - 1;
+        return freezeTime(d.startPeriod + d.periods - 1) - 1;
     }
 
     /// Takes exactly the bond from the caller, its credit first.

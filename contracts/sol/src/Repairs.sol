@@ -68,8 +68,8 @@ contract Repairs is RepairBook, RepairRights, ReentrancyGuard {
     }
 
     /// @notice Enters the auction of a freed sealed slot, or opens one. A registered provider that may repair it and has
-    /// the collateral for it, once an auction. It should have compared k siblings with their content ids before, and
-    /// know that of several slots of one deal it can fill only one. Money: the bond, from the caller's credit first, the
+    /// the collateral for it, once an auction. It should have rebuilt the piece from k siblings before and compared its
+    /// commitment with the slot's, and know that of several slots of one deal it can fill only one. Money: the bond, from the caller's credit first, the
     /// rest by allowance or permit (one that fails does no harm). Work: linear in the deal's slots.
     /// Reverts: Repairs_WrongKind, Repairs_NotRegistered, Repairs_NotEligible, Repairs_CollateralTooLow,
     /// Repairs_EntryClosed, Repairs_AlreadyEntered, Repairs_AllowanceTooLow, Repairs_TokenTookFee, Deals_NoSuchDeal,

@@ -7,8 +7,15 @@ import {Repairs} from "../../src/Repairs.sol";
 import {RepairTerms} from "../../src/RepairTypes.sol";
 import {SealedWorld} from "./SealedWorld.sol";
 
-/// @dev The world with collateral and repairs, and two more providers. Everybody has money; bob, carol and dave have a hot
-/// sector each. A test begins at the round of period 1.
+/// @dev More cheat codes of forge. The clock is asked, as the optimizer takes block.timestamp for the same all along.
+interface Chain {
+    function getBlockTimestamp() external view returns (uint256);
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 snapshot) external returns (bool);
+}
+
+/// @dev The world with collateral and repairs, and three more providers. Everybody has money, and a hot sector 1. A test
+/// begins at the round of period 1.
 abstract contract RepairWorld is SealedWorld {
     uint32 internal constant FAULT_PERIODS = 20;
     uint32 internal constant REPAIR_PERIODS = 10;
@@ -23,19 +30,19 @@ abstract contract RepairWorld is SealedWorld {
     address internal constant DISPUTES = address(0xd15b);
     bytes32 internal constant SALT = keccak256("salt");
 
+    Chain internal constant chain = Chain(address(vm));
+
     Repairs internal repairs;
     address internal carol;
     address internal dave;
+    address internal erin;
 
     function setUp() public virtual override {
-        (carol, dave) = (vm.addr(0xca401), vm.addr(0xdafe));
+        (carol, dave, erin) = (vm.addr(0xca401), vm.addr(0xdafe), vm.addr(0xe419));
         super.setUp();
-        vm.prank(carol);
-        providers.register("carol.example:4433", bytes32("carol"), carol, 0);
-        vm.prank(dave);
-        providers.register("dave.example:4433", bytes32("dave"), dave, 0);
-        address[4] memory all = [alice, bob, carol, dave];
-        for (uint256 i = 0; i < 4; ++i) {
+        address[5] memory all = [alice, bob, carol, dave, erin];
+        for (uint256 i = 0; i < 5; ++i) {
+            if (i >= 2) _join(all[i]);
             token.mint(all[i], 1e9);
             vm.startPrank(all[i]);
             token.approve(address(collateral), type(uint256).max);
@@ -45,6 +52,11 @@ abstract contract RepairWorld is SealedWorld {
             vm.stopPrank();
             _append(all[i], 0);
         }
+    }
+
+    function _join(address provider) internal {
+        vm.prank(provider);
+        providers.register("provider.example:4433", bytes32("pin"), provider, 0);
     }
 
     function _collateralTerms() internal pure override returns (CollateralTerms memory t) {
@@ -66,7 +78,6 @@ abstract contract RepairWorld is SealedWorld {
         return Repairs(_deploy("Repairs.sol:Repairs", abi.encode(token_, deals, t)));
     }
 
-    /// From now on every period's round is posted at its time, up to the last one due.
     function _postUpTo(uint64 from, uint64 to) internal {
         for (uint64 p = from; p <= to; ++p) {
             _toRound(p);
@@ -74,26 +85,25 @@ abstract contract RepairWorld is SealedWorld {
         }
     }
 
-    // Deals
-
-    /// The slots of a deal of `n`, the piece of slot i for `who[i]`, all in hot sector 1 or, sealed, in the number given.
-    function _dealSlots(address[] memory who) internal pure returns (Slot[] memory slots) {
-        slots = _slots(who.length, address(0));
-        for (uint256 i = 0; i < who.length; ++i) {
-            slots[i].provider = who[i];
-        }
+    function _time() internal view returns (uint64) {
+        return uint64(chain.getBlockTimestamp());
     }
+
+    function _pass(uint64 time) internal {
+        vm.warp(_time() + time);
+    }
+
+    // Deals
 
     /// Two slots: alice's and bob's.
     function _twoSlots() internal view returns (Slot[] memory slots) {
-        address[] memory who = new address[](2);
-        (who[0], who[1]) = (alice, bob);
-        return _dealSlots(who);
+        slots = _slots(2, alice);
+        slots[1].provider = bob;
     }
 
     /// Opens a deal of alice and bob.
     function _openTwo(uint8 kind, uint32 periods) internal returns (uint64) {
-        NewDeal memory d = _newDeal(2, alice, periods, 20);
+        NewDeal memory d = _newDeal(2, alice, periods, periods < 20 ? periods : 20);
         (d.kind, d.slots) = (kind, _twoSlots());
         return _open(d);
     }
@@ -135,7 +145,7 @@ abstract contract RepairWorld is SealedWorld {
         deals.activate(number, all, proof);
     }
 
-    function _bytes(bytes4 selector, uint64 deal, uint8 slot, address who) internal pure returns (bytes memory) {
+    function _reason(bytes4 selector, uint64 deal, uint8 slot, address who) internal pure returns (bytes memory) {
         return abi.encodeWithSelector(selector, deal, slot, who);
     }
 
@@ -166,19 +176,26 @@ abstract contract RepairWorld is SealedWorld {
         _reveal(provider, deal, slot);
     }
 
-    function _pass(uint64 time) internal {
-        vm.warp(block.timestamp + time);
-    }
-
     // Auctions
 
-    /// A sealed sector of the provider; ends at the round of period `period`, `period` - 1 and it posted on the way.
-    function _sealedSector(address provider, uint64 period) internal returns (uint64 number) {
-        number = _committed(provider, period - 1);
-        _toRound(period);
-        _post(period);
+    /// The provider seals a sector: precommits with the ticket of a period, waits for its seed, proves and appends it.
+    function _seal(address provider, uint64 ticketPeriod) internal returns (uint64 number) {
+        number = _committed(provider, ticketPeriod);
+        uint64 seedPeriod = replicas.replica(provider, number).seedPeriod;
+        _toRound(seedPeriod);
+        _post(seedPeriod);
         _proveReplica(provider, number);
         _appendSealed(provider, 0, number);
+    }
+
+    /// A sealed deal that alice and bob fill with their sectors 2 and whose slot 0 alice then gives up, at round 3.
+    function _sealedFreed(uint32 periods) internal returns (uint64 deal) {
+        uint64 number = _seal(alice, 1);
+        vm.assertEq(_seal(bob, 2), number, "both seal their second sector");
+        deal = _openTwo(1, periods);
+        _fillFirst(alice, number, deal, 0);
+        _fillFirst(bob, number, deal, 1);
+        _vacate(alice, deal, 0);
     }
 
     function _enter(address provider, uint64 deal, uint8 slot) internal {
@@ -211,16 +228,36 @@ abstract contract RepairWorld is SealedWorld {
     }
 
     function _periodNow() internal view returns (uint64) {
-        return sectors.openPeriod(uint64(block.timestamp));
+        return sectors.openPeriod(_time());
     }
 
     function _auctionPeriod(uint64 deal, uint8 slot) internal view returns (uint64) {
         return repairs.auction(deal, slot, repairs.turnOf(deal, slot)).period;
     }
 
-    /// Warps behind the claims of the running auction.
-    function _afterClaims(uint64 deal, uint8 slot) internal {
-        vm.warp(repairs.claimsUntil(deal, slot) + 1);
+    /// Warps to the round of the running auction and posts every round from `from` to it.
+    function _toClaims(uint64 deal, uint8 slot, uint64 from) internal returns (uint64 period) {
+        period = _auctionPeriod(deal, slot);
+        _postUpTo(from, period);
+    }
+
+    /// Posts every round from `from` on up to the end of the running auction's claims, and ends there. Returns the next.
+    function _afterClaims(uint64 deal, uint8 slot, uint64 from) internal returns (uint64 next) {
+        uint64 end = repairs.claimsUntil(deal, slot) + 1;
+        next = from;
+        while (_roundTime(next) <= end) {
+            _postUpTo(next, next);
+            ++next;
+        }
+        vm.warp(end);
+    }
+
+    /// Posts every round from `from` on until the winner's time is just up. Returns the next.
+    function _afterSealing(uint64 deal, uint8 slot, uint64 from) internal returns (uint64 next) {
+        uint64 last = sectors.lastClosedPeriod(repairs.claimsUntil(deal, slot)) + SEAL_PERIODS;
+        if (from <= last) _postUpTo(from, last);
+        _afterDeadline(last);
+        return last + 1;
     }
 
     function _credit(address who) internal view returns (uint256) {
@@ -229,7 +266,8 @@ abstract contract RepairWorld is SealedWorld {
 
     /// Money of repairs adds up.
     function _checkBonds() internal view {
-        uint256 credits = _credit(alice) + _credit(bob) + _credit(carol) + _credit(dave);
+        uint256 credits = _credit(alice) + _credit(bob) + _credit(carol) + _credit(dave)
+            + _credit(erin);
         vm.assertEq(
             token.balanceOf(address(repairs)), repairs.openBonds() + credits + repairs.unburned(), "money of repairs"
         );
