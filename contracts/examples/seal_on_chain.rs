@@ -229,9 +229,9 @@ impl Keys {
                 cooldown_s: 0,
             },
             repair_terms: RepairTerms {
-                commit_age_s: 60,
+                commit_age_s: 600,
                 commit_life_s: 86_400,
-                right_life_s: 3_600,
+                right_life_s: 600,
                 claim_s: set.period_s,
                 seal_periods: 48,
                 seal_bond: 1,

@@ -684,7 +684,7 @@ mod tests {
                 cooldown_s: 0,
             },
             repair_terms: RepairTerms {
-                commit_age_s: 3,
+                commit_age_s: 60,
                 commit_life_s: 600,
                 right_life_s: 60,
                 claim_s: 24,

@@ -76,9 +76,9 @@ pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> 
             cooldown_s: 2 * set.period_s,
         },
         repair_terms: RepairTerms {
-            commit_age_s: 3,
+            commit_age_s: COMMIT_AGE_S,
             commit_life_s: 3_600,
-            right_life_s: 10 * set.period_s,
+            right_life_s: COMMIT_AGE_S,
             claim_s: set.period_s,
             seal_periods: 20,
             seal_bond: DEPOSIT,
@@ -121,6 +121,9 @@ fn first_owners(plan: &Plan, user: Address) -> Result<Vec<(Address, u128)>> {
 
 /// What a replica of the devnet costs until it is proven, in smallest token units.
 const DEPOSIT: u128 = 1_000_000;
+
+/// How old a commit to a repair must be, and how long the right lasts that it gives.
+const COMMIT_AGE_S: u64 = 30;
 
 /// What a direct challenge of the devnet costs, in smallest token units.
 const CHALLENGE_BOND: u128 = 100_000;

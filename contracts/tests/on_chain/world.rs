@@ -68,12 +68,12 @@ pub(crate) fn challenge_terms() -> ChallengeTerms {
     }
 }
 
-/// A commit counts three seconds later.
+/// A commit counts ten seconds later.
 pub(crate) fn repair_terms() -> RepairTerms {
     RepairTerms {
-        commit_age_s: 3,
+        commit_age_s: 10,
         commit_life_s: 600,
-        right_life_s: 60,
+        right_life_s: 10,
         claim_s: 12,
         seal_periods: 10,
         seal_bond: 1_000,

@@ -1,6 +1,7 @@
-//! The tour: keys, network, put, a sealed put, its pipeline, proofs, tampering, kills, get, payments. Every step is read back from the chain by RPC.
+//! The tour: keys, network, put, a sealed put, its pipeline, proofs, tampering, kills, get, payments, repair. Every step is read back from the chain by RPC.
 
 mod proofs;
+mod repair;
 pub mod screen;
 mod sealed;
 mod sources;
@@ -72,7 +73,11 @@ pub async fn run(options: &DemoOptions) -> Result<bool> {
     screen.step(&format!(
         "Start a chain, a beacon, the contracts and {NODES} nodes"
     ))?;
-    let mut network = Network::start(&dir, Plan::new(&DEVNET, NODES, &options.key_dir)).await?;
+    let plan = Plan {
+        repair: true,
+        ..Plan::new(&DEVNET, NODES, &options.key_dir)
+    };
+    let mut network = Network::start(&dir, plan).await?;
     let outcome = tour(&mut screen, &mut network, options).await;
     let children = network.processes();
     let stopped = network.stop().await;
@@ -107,16 +112,19 @@ async fn tour(screen: &mut Screen, network: &mut Network, options: &DemoOptions)
     show_deployment(screen, network).await?;
     let (file, bytes) = the_file(screen, network, options).await?;
     let deals = put(screen, network, &file, bytes, &mut table).await?;
+    let notes = repair::put(screen, network).await?;
     let sealed = sealed::put(screen, network, &file).await?;
     sealed::watch(screen, network, &sealed, &mut table).await?;
     wait_for_proofs(screen, network, &mut table).await?;
     sealed::wait_for_proofs(screen, network, &sealed).await?;
     refusals(screen, network, options).await?;
-    let killed = kill(screen, network, &sealed).await?;
+    let killed = kill(screen, network, &sealed, &notes).await?;
     get_back(screen, network, (NAME, &file, bytes), &mut table).await?;
     let vault = (sealed::NAME, sealed.file.as_path(), sealed.bytes);
     get_back(screen, network, vault, &mut table).await?;
     payments(screen, network, &deals, &killed).await?;
+    repair::watch(screen, network, &notes, &killed, &mut table).await?;
+    get_back(screen, network, repair::file(&notes), &mut table).await?;
     screen.step("The figures")?;
     for name in CircuitName::ALL {
         let size = Circuits::for_set(&DEVNET).size(name)?;
@@ -148,6 +156,7 @@ async fn show_deployment(screen: &mut Screen, network: &Network) -> Result<()> {
         ("retire", &ours.retire, &shown.retire),
         ("include", &ours.include, &shown.include),
         ("replica", &ours.replica, &shown.replica),
+        ("dispute", &ours.dispute, &shown.dispute),
     ] {
         let same = crate::deploying::key_hash(plan) == record.key_hash
             && plan.circuit_id == record.circuit_id;
@@ -346,22 +355,25 @@ fn said(outcome: &Result<(), cairn_contracts::ChainError>) -> String {
         .map_or_else(|| "it was accepted".to_owned(), ToString::to_string)
 }
 
-/// Kills two holders of sealed pieces and one other node.
+/// Kills two holders of sealed pieces and one other node, a holder of the small file if there is one.
 async fn kill(
     screen: &mut Screen,
     network: &mut Network,
     sealed: &sealed::Sealed,
+    notes: &repair::Notes,
 ) -> Result<Vec<usize>> {
     let holders = sealed::holders(network, sealed).await?;
-    let others = (0..NODES).filter(|node| !holders.contains(node));
     let spare = usize::from(sealed::CODING.n - sealed::CODING.k);
-    let killed: Vec<usize> = holders
-        .iter()
-        .copied()
-        .take(spare)
-        .chain(others)
-        .take(KILLED)
-        .collect();
+    let mut killed: Vec<usize> = holders.iter().copied().take(spare).collect();
+    let noted = |node: &usize| notes.holders.contains(node);
+    // One or two of the small file's holders die: enough to repair, and two are left to repair from.
+    let one_more = killed.iter().filter(|node| noted(node)).count() == 0;
+    let others = (0..NODES).filter(|node| !holders.contains(node));
+    killed.extend(
+        others
+            .filter(|node| noted(node) == one_more)
+            .take(KILLED - spare),
+    );
     screen.step(&format!(
         "Kill nodes {killed:?} with SIGKILL and get both files back (sealed pieces are on {holders:?})"
     ))?;
