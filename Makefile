@@ -4,6 +4,7 @@
 #   make test    format, lints, unit and integration tests, contracts, end-to-end stories
 #   make bench   criterion benches and measured runs (results: docs/bench/)
 #   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once
+#   make invariants  the contracts' random markets and the search for a profit, with millions of actions (an hour or two)
 #   make ci      what CI runs: make test, then make smoke
 
 SHELL := /bin/bash
@@ -19,7 +20,7 @@ STEP = @tools/step
 # The end-to-end stories, which start networks of their own.
 E2E = package(cairn-devnet) and kind(test)
 
-.PHONY: setup demo test bench smoke fuzz-smoke bench-smoke ci fmt clippy build unit doc forge artifacts e2e
+.PHONY: setup demo test bench smoke fuzz-smoke bench-smoke ci fmt clippy build unit doc forge artifacts e2e invariants
 
 setup:
 	@tools/setup
@@ -59,6 +60,9 @@ artifacts:
 
 forge:
 	cd contracts && npm run --silent test && npm run --silent gas
+
+invariants: setup
+	cd contracts/sol && FOUNDRY_PROFILE=invariants ../foundry.sh forge test --match-path 'test/invariant/*'
 
 e2e: build
 	cargo nextest run --workspace --locked -E '$(E2E)' --profile e2e

@@ -81,7 +81,8 @@ contract Deals is DealBook, ReentrancyGuard {
 
     /// @notice Lets a deal last `periods` longer. Only its owner, before the last period is frozen, as long as the price is
     /// at least what every provider that holds a slot or may still fill one asks now: a provider that wants to go asks
-    /// more. `slots` is the deal's slot array. Money: price * periods of every slot not closed, from the caller into escrow. Work: linear in the slots.
+    /// more. `slots` is the deal's slot array. Money: price * periods of every slot not closed, from the caller into
+    /// escrow. Work: linear in the slots.
     /// Reverts: Deals_NotOwner, Deals_NotActive, Deals_Cancelled, Deals_Ended, Deals_SlotsMismatch, Deals_PriceBelowAsk,
     /// Deals_AllowanceTooLow, Deals_TokenTookFee.
     function extend(uint64 deal_, uint32 periods, Slot[] calldata slots, Permit calldata permit) external nonReentrant {

@@ -237,8 +237,8 @@ contract Sectors is Trees {
     }
 
     /// @notice Shows that the provider holds the whole tree frozen for `period`. Anyone, from the round's time to the
-    /// deadline, once; the provider alone declares skips. No money but the charge of declared skips (settlement reads the count later); one proof (3 inputs),
-    /// at most one new storage word.
+    /// deadline, once; the provider alone declares skips. No money but the charge of declared skips (settlement reads the
+    /// count later); one proof (3 inputs), at most one new storage word.
     /// Reverts: Sectors_SkipsRefused, Sectors_OutsideWindow, Sectors_AlreadyProven, Sectors_TreeEmpty,
     /// Sectors_RoundUnknown, Collateral_TooLow, and the verifier's.
     /// @param skips samples the proof leaves out, each charged by Collateral.chargeSkips

@@ -57,6 +57,8 @@ contract MutantCollateral is Collateral {
     }
 
     function _slash(address provider, uint256 amount) internal override returns (uint256 slashed) {
+        // Without: three times what was taken counts as slashed, so a bounty of half is one and a half of it.
+        if (_without == Without.BountyBelowSlash) return 3 * super._slash(provider, amount);
         if (_without != Without.RepairPartUntouched) return super._slash(provider, amount);
         Account storage a = _accounts[provider];
         slashed = amount < a.total ? amount : a.total;
@@ -108,9 +110,7 @@ contract MutantCollateral is Collateral {
     }
 
     function _bounty(uint256 slashed) internal view override returns (uint256) {
-        if (_without == Without.BountyBelowSlash) return slashed * 12_000 / 10_000;
-        if (_without == Without.BountyHalf) return slashed * 9_500 / 10_000;
-        return super._bounty(slashed);
+        return _without == Without.BountyHalf ? slashed * 9_500 / 10_000 : super._bounty(slashed);
     }
 }
 
