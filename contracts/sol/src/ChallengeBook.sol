@@ -118,7 +118,7 @@ abstract contract ChallengeBook is ChallengeEvents, Periods {
     /// only the slot's newest challenge can have set it again.
     function _held(uint64 id, Challenge storage c) internal view virtual returns (bool) {
         SlotState memory s = deals.slotState(c.deal, c.slot);
-        return s.challenged && newestOf[c.deal][c.slot] == id;
+        return s.status == SlotStatus.Filled && s.challenged && newestOf[c.deal][c.slot] == id;
     }
 
     /// 0 while the seed is unknown.

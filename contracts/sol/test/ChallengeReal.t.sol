@@ -4,14 +4,13 @@ pragma solidity 0.8.37;
 import {Constants} from "../src/Constants.sol";
 import {ChallengeStatus} from "../src/ChallengeTypes.sol";
 import {Verifier} from "../src/Verifier.sol";
+import {BatchDefence} from "./support/Mutants.sol";
 import {RealChallengeWorld} from "./support/RealChallengeWorld.sol";
 
 /// @dev Answers through the real verifier: x and x + r are the same number in a proof, so only one of them may pass.
 contract ChallengeRealTest is RealChallengeWorld {
-    uint256 private constant IN_FIELD = 3; // BatchDefence.InField of support/Mutants.sol
-
     function _blindVerifier() private {
-        bytes memory code = _deploy("Mutants.sol:MutantVerifier", abi.encode(IN_FIELD)).code;
+        bytes memory code = _deploy("Mutants.sol:MutantVerifier", abi.encode(BatchDefence.InField)).code;
         vm.etch(verifier, code);
     }
 
