@@ -23,9 +23,13 @@ struct Evidence {
 /// @title Disputes: a false commitment is shown, and its holder pays.
 /// @notice content id is the truth, comm_p a claim of who stored the piece. It is false when for some group
 ///     verify(dispute key, [comm_p, group, leaves]) and leaves != fr32(bytes of the group under the content id).
-/// Then comm_p is void, the slot is freed, its holder's fault part slashed, and whoever repairs the slot brings another
-/// comm_p under the same right of dispute. Of an honest commitment no group can be shown to differ. Invariant: a slot's
-/// commitment is voided at most once for each time it is claimed. Holds no money.
+/// Then comm_p is void, the fault part of the slot is slashed, the slot is freed (unless it was), and whoever repairs it
+/// brings another comm_p under the same right of dispute. Length and content id come from the deal's slot array: the
+/// statement names neither, but the comm_p of a filled slot holds this very length (the proof of `include` said so).
+/// Who gave the slot up, or lost it for another reason, pays all the same, with what it still has at stake: or it would
+/// give up the slot on seeing a dispute on its way, and keep the fault part.
+/// Of an honest commitment no group can be shown to differ. Invariant: a slot's commitment is voided, and slashed for, at
+/// most once for each time it is claimed. Holds no money and calls no token.
 contract Disputes is ReentrancyGuard {
     /// @notice The slot array given is not the one the deal was opened with.
     error Disputes_SlotsMismatch(uint64 deal);
@@ -61,11 +65,11 @@ contract Disputes is ReentrancyGuard {
         _disputeKey = sectors.circuit(Circuit.Dispute).key;
     }
 
-    /// @notice Shows that the commitment of a filled (or freed) slot is false. Anyone; who copies a dispute on its way takes
-    /// the bounty, not its effect. Money: of a filled slot the fault part from the provider's collateral, the bounty of it
-    /// to the caller's. Work: linear in the slot array, one proof (6 inputs), at most two chunks of the piece.
-    /// Reverts: Disputes_SlotsMismatch, Disputes_NoCommitment, Disputes_NotFalse, those of Fraud.differs, and the
-    /// verifier's.
+    /// @notice Shows that the commitment of a filled or freed slot is false. Anyone; who copies a dispute on its way takes
+    /// the bounty, not its effect. Money: up to the fault part from the collateral of the slot's last provider, the
+    /// bounty of it to the caller's. Work: linear in the slot array, one proof (6 inputs), at most two chunks of the piece.
+    /// Reverts: Deals_NoSuchDeal, Deals_NoSuchSlot, Disputes_SlotsMismatch, Disputes_NoCommitment, Disputes_NotFalse,
+    /// those of Fraud.differs, and the verifier's.
     /// @param slots the deal's slot array, as it was opened
     function dispute(uint64 deal_, uint8 slot, Slot[] calldata slots, Evidence calldata evidence)
         external
@@ -73,18 +77,28 @@ contract Disputes is ReentrancyGuard {
     {
         SlotState memory s = deals.slotState(deal_, slot);
         Deal memory d = deals.deal(deal_);
-        if (keccak256(abi.encode(slots)) != d.slotsHash) revert Disputes_SlotsMismatch(deal_);
+        _requireSlots(deal_, d.slotsHash, slots);
+        _requireClaimed(deal_, slot, s);
+        _requireLeaves(s.commP, evidence);
+        _requireFalse(deal_, slot, _pieceOf(slots, slot), evidence);
+
+        uint256 bounty = _slash(s, d.pricePerSlotPeriod);
+        emit CommitmentVoided(deal_, slot, s.provider, s.commP, evidence.group, msg.sender, bounty);
+        _void(deal_, slot);
+    }
+
+    function _requireSlots(uint64 deal_, bytes32 slotsHash, Slot[] calldata slots) internal view virtual {
+        if (keccak256(abi.encode(slots)) != slotsHash) revert Disputes_SlotsMismatch(deal_);
+    }
+
+    function _requireClaimed(uint64 deal_, uint8 slot, SlotState memory s) internal view virtual {
         bool claimed = (s.status == SlotStatus.Filled || s.status == SlotStatus.Freed) && s.commP != 0;
         if (!claimed) revert Disputes_NoCommitment(deal_, slot);
-        _requireLeaves(s.commP, evidence);
-        _requireFalse(deal_, slot, slots[slot], evidence);
+    }
 
-        uint256 bounty = 0;
-        if (s.status == SlotStatus.Filled) {
-            bounty = collateral.slashSlot(s.provider, d.pricePerSlotPeriod, msg.sender);
-        }
-        emit CommitmentVoided(deal_, slot, s.provider, s.commP, evidence.group, msg.sender, bounty);
-        deals.expel(deal_, slot, true);
+    /// What the piece of the slot is, by the deal's word.
+    function _pieceOf(Slot[] calldata slots, uint8 slot) internal view virtual returns (Slot calldata) {
+        return slots[slot];
     }
 
     /// The leaves lie at the group under comm_p.
@@ -107,5 +121,14 @@ contract Disputes is ReentrancyGuard {
             piece.contentId, piece.byteLen, evidence.group, evidence.leaves, evidence.chunks
         );
         if (!differs) revert Disputes_NotFalse(deal_, slot, evidence.group);
+    }
+
+    function _slash(SlotState memory s, uint128 price) internal virtual returns (uint256 bounty) {
+        return collateral.slashSlot(s.provider, price, msg.sender);
+    }
+
+    /// Voids the commitment and frees the slot.
+    function _void(uint64 deal_, uint8 slot) internal virtual {
+        deals.expel(deal_, slot, true);
     }
 }

@@ -37,7 +37,7 @@ library Fraud {
         uint256 first = start / Blake3.CHUNK_BYTES;
         uint256 count = start == end ? 0 : (end - 1) / Blake3.CHUNK_BYTES + 1 - first;
         if (chunks.length != count) revert Fraud_ChunkCount(chunks.length, count);
-        bytes memory proven;
+        bytes memory proven = "";
         for (uint256 i = 0; i < count; ++i) {
             uint64 index = uint64(first + i);
             if (!Blake3.chunkLies(contentId, byteLen, index, chunks[i].chunk, chunks[i].path)) {

@@ -9,7 +9,7 @@ import {Cheats} from "./support/Vm.sol";
 import {World} from "./support/World.sol";
 
 /// @dev Keys and proofs that the Rust prover made, in the bytes it exports for the chain: of a toy circuit with 1, 3
-/// and 5 inputs, and of the five circuits (spacetime of the devnet set over 1, 100 and 4,096 sectors among them).
+/// and 5 inputs, and of the six circuits (spacetime of the devnet set over 1, 100 and 4,096 sectors among them).
 contract ProverAnswersTest is Cheats {
     address private constant KEY = address(0xce7);
     uint256 private constant WINDOW_LIMIT = 300_000;
@@ -67,6 +67,7 @@ contract ProverAnswersTest is Cheats {
         _checkFile("retire/test", 3, 1);
         _checkFile("include/test", 5, 1);
         _checkFile("replica/test", 7, 4);
+        _checkFile("dispute/test", 6, 2);
     }
 
     function test_proofs_of_the_circuits_of_the_devnet_set_are_accepted() public {
@@ -75,6 +76,7 @@ contract ProverAnswersTest is Cheats {
         _checkFile("retire/devnet", 3, 1);
         _checkFile("include/devnet", 5, 1);
         _checkFile("replica/devnet", 7, 1);
+        _checkFile("dispute/devnet", 6, 2);
     }
 
     function test_proofs_of_replication_made_in_rust_hold_in_one_batch() public {

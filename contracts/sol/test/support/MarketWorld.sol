@@ -44,7 +44,7 @@ abstract contract MarketWorld is World {
         return CollateralTerms(FAULT, REPAIR, 4, 5000, DELAY, 5, 50, 2, 6);
     }
 
-    function _bindMarket() internal override {
+    function _bindMarket() internal virtual override {
         rights = ScriptedRights(_deploy("ScriptedRights.sol:ScriptedRights", ""));
         collateral.bind(address(deals), CHALLENGES, DISPUTES);
         deals.bind(rights, CHALLENGES, DISPUTES);
