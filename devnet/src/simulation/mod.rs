@@ -1,5 +1,7 @@
 //! Scratch.
 mod book;
+#[cfg(test)]
+mod claims;
 pub mod closed_form;
 mod deals;
 mod failures;
@@ -14,5 +16,6 @@ pub mod run;
 pub mod scenario;
 pub mod settings;
 pub mod sweep;
+pub mod sweeps;
 mod windows;
 pub mod world;

@@ -97,7 +97,7 @@ impl Range {
             (low, high) = (0.0, 1.0);
         }
         if log {
-            (low, high) = ((low - 1e-9).floor(), (high + 1e-9).ceil());
+            (low, high) = ((low + 1e-9).floor(), (high - 1e-9).ceil());
         } else {
             low = low.min(0.0);
         }

@@ -16,6 +16,16 @@ use super::world::{Entry, Job, Queue, World};
 const TRIES: u32 = 24;
 /// So many slots in a row found nobody: bandwidth is used up for this period.
 const VAIN: u32 = 40;
+/// What a search for a repairer comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    Found(u32),
+    /// Somebody could, but it does not pay for them.
+    Dear,
+    /// Nobody has bandwidth and room.
+    Nobody,
+}
+
 /// The cheapest operator there can be.
 const CHEAPEST: f64 = 0.5;
 
@@ -68,11 +78,15 @@ impl World {
                 self.queue.parked.push(entry);
             } else if !self.is_readable(entry.deal) {
                 again.push(entry);
-            } else if self.start(entry) {
-                in_vain = 0;
             } else {
-                in_vain += 1;
-                again.push(entry);
+                match self.start(entry) {
+                    Search::Found(_) => in_vain = 0,
+                    Search::Dear => self.queue.parked.push(entry),
+                    Search::Nobody => {
+                        in_vain += 1;
+                        again.push(entry);
+                    }
+                }
             }
         }
         for entry in again.into_iter().rev() {
@@ -82,28 +96,27 @@ impl World {
         }
     }
 
-    /// Finds repairers for one slot of the deal, or with a shared fetch for all its freed slots; false when there is none.
-    fn start(&mut self, entry: Entry) -> bool {
-        let mut fetched = self.settings.k;
-        let mut started = false;
-        loop {
+    /// Finds a repairer for one slot of the deal, or with a shared fetch one for each of its freed slots.
+    fn start(&mut self, entry: Entry) -> Search {
+        let first = self.repairer(entry.deal, self.settings.k);
+        let Search::Found(id) = first else {
+            return first;
+        };
+        self.fetch(entry, id, self.settings.k);
+        if self.settings.repair.shared_fetch {
             let deal = &self.book.deals[at(entry.deal)];
-            if deal.freed == deal.under_way {
-                return started;
+            for _ in deal.under_way..deal.freed {
+                // who comes too late here finds its own entry in the queue again
+                if let Search::Found(id) = self.repairer(entry.deal, 1) {
+                    self.fetch(entry, id, 1);
+                }
             }
-            let Some(id) = self.repairer(entry.deal, fetched) else {
-                return started;
-            };
-            self.fetch(entry, id, fetched);
-            started = true;
-            if !self.settings.repair.shared_fetch {
-                return true;
-            }
-            fetched = 1;
         }
+        first
     }
 
-    fn repairer(&mut self, deal: u32, fetched: u32) -> Option<u32> {
+    fn repairer(&mut self, deal: u32, fetched: u32) -> Search {
+        let mut result = Search::Nobody;
         let time_s = self.time_s();
         let soon = (time_s + self.settings.period_s) as f64;
         for _ in 0..TRIES {
@@ -113,12 +126,14 @@ impl World {
                 && provider.has_room()
                 && provider.busy_until_s < soon
                 && !self.book.knows(deal, id)
-                && self.is_worth_repairing(deal, provider.cost, fetched)
             {
-                return Some(id);
+                if self.is_worth_repairing(deal, provider.cost, fetched) {
+                    return Search::Found(id);
+                }
+                result = Search::Dear;
             }
         }
-        None
+        result
     }
 
     fn fetch(&mut self, entry: Entry, id: u32, pieces: u32) {
@@ -216,7 +231,7 @@ impl World {
             + self.settings.economy.repair_gas / 1e6 * self.market.mgas
     }
 
-    fn is_worth_repairing(&self, deal: u32, cost: f64, fetched: u32) -> bool {
+    pub(crate) fn is_worth_repairing(&self, deal: u32, cost: f64, fetched: u32) -> bool {
         let deal = &self.book.deals[at(deal)];
         let share = self.settings.terms.bounty_share;
         let (_, bounty) = self.terms.repair_part(deal.price, share);

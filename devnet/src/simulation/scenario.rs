@@ -1,6 +1,6 @@
 //! Named runs at full size: what happens to the network, and when.
 
-use super::settings::{Event, Settings, Shock};
+use super::settings::{Event, Order, Settings, Shock};
 
 /// A scenario.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub struct Scenario {
 }
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "baseline",
         what: "churn, disks, outages and rot as they come",
@@ -39,10 +39,23 @@ pub const SCENARIOS: [Scenario; 7] = [
     },
     Scenario {
         name: "starved",
-        what: "repair gets 0.02 Mbit/s a provider, and on day 60 a region is gone",
+        what: "providers live half a year, repair gets 0.3 Mbit/s each, and on day 60 three regions are gone",
         change: |settings| {
-            settings.repair.mbit_s = 0.02;
-            settings.shocks.push(on(60, Event::RegionsLost(1)));
+            settings.faults.exits = 2.0;
+            settings.repair.replaced_days = 0.5;
+            settings.repair.mbit_s = 0.3;
+            settings.shocks.push(on(60, Event::RegionsLost(3)));
+        },
+    },
+    Scenario {
+        name: "starved-urgent",
+        what: "the same, but the deal with the most freed slots is repaired first",
+        change: |settings| {
+            settings.faults.exits = 2.0;
+            settings.repair.replaced_days = 0.5;
+            settings.repair.mbit_s = 0.3;
+            settings.repair.order = Order::Urgent;
+            settings.shocks.push(on(60, Event::RegionsLost(3)));
         },
     },
     Scenario {
