@@ -92,10 +92,7 @@ fn steps(world: &mut World, periods: u32) {
 #[test]
 fn the_same_seed_gives_the_same_tables_and_another_seed_others() {
     let table = |seed: u64| {
-        let outcome = done(Settings {
-            seed,
-            ..troubled()
-        });
+        let outcome = done(Settings { seed, ..troubled() });
         days_csv(&outcome) + &summary_csv(&[outcome])
     };
     let (one, again, other) = (table(7), table(7), table(8));
@@ -123,7 +120,9 @@ fn books_add_up_while_everything_goes_wrong() {
     world.audit().unwrap();
     for day in 0..60 {
         steps(&mut world, 48);
-        world.audit().unwrap_or_else(|error| panic!("day {day}: {error}"));
+        world
+            .audit()
+            .unwrap_or_else(|error| panic!("day {day}: {error}"));
     }
     let count = world.count();
     for (what, seen) in [
@@ -228,7 +227,11 @@ fn losses_with_repair_are_those_of_independent_slots() {
     let outcomes = run_all(runs, 2, &|_| {}).unwrap();
     let lost: u64 = outcomes.iter().map(|one| one.durability.lost).sum();
     let years: f64 = outcomes.iter().map(|one| one.durability.deal_years).sum();
-    let wait = outcomes.iter().map(|one| one.value("mean_days_without_piece")).sum::<f64>() / 4.0;
+    let wait = outcomes
+        .iter()
+        .map(|one| one.value("mean_days_without_piece"))
+        .sum::<f64>()
+        / 4.0;
     let expected = loss_rate(n, k, 8.0, wait / YEAR_DAYS);
     let ratio = lost as f64 / years / expected;
     // deals share providers, so the error is larger than that of independent losses: three times, as seen over seeds
@@ -247,7 +250,10 @@ fn what_is_missing_is_found_as_often_as_the_protocol_says() {
         providers: 1.0,
         deleted: 0.01,
     };
-    settings.shocks.push(Shock { day: 0, what: event });
+    settings.shocks.push(Shock {
+        day: 0,
+        what: event,
+    });
     let mut world = World::new(settings);
     world.step().unwrap();
     let expected: f64 = world
@@ -257,15 +263,24 @@ fn what_is_missing_is_found_as_often_as_the_protocol_says() {
         .sum();
     let seen = world.count.hits as f64;
     assert!(expected > 500.0, "enough to count: {expected}");
-    assert!((seen - expected).abs() < 4.0 * expected.sqrt(), "{seen} hits, {expected} expected");
+    assert!(
+        (seen - expected).abs() < 4.0 * expected.sqrt(),
+        "{seen} hits, {expected} expected"
+    );
 }
 
 #[test]
 fn a_halted_chain_slashes_nobody_and_pays_nobody() {
     let mut settings = calm(100, 500, 3, 6);
     settings.shocks = vec![
-        Shock { day: 2, what: Event::Halt(5.0) },
-        Shock { day: 3, what: Event::ProvidersLost(0.3) },
+        Shock {
+            day: 2,
+            what: Event::Halt(5.0),
+        },
+        Shock {
+            day: 3,
+            what: Event::ProvidersLost(0.3),
+        },
     ];
     let mut world = World::new(settings);
     steps(&mut world, 2 * 48);
@@ -279,7 +294,10 @@ fn a_halted_chain_slashes_nobody_and_pays_nobody() {
     steps(&mut world, 3 * 48 - 1);
     assert_eq!(world.count.ended, before, "void periods are no misses");
     steps(&mut world, 3);
-    assert_eq!(world.count.ended, world.count.struck, "then all of them are ended");
+    assert_eq!(
+        world.count.ended, world.count.struck,
+        "then all of them are ended"
+    );
 }
 
 #[test]
@@ -289,7 +307,11 @@ fn a_provider_is_ended_by_the_last_miss_in_a_row_and_not_before() {
     world.strike(7);
     let misses = world.terms.misses_to_end;
     steps(&mut world, misses - 1);
-    assert_eq!(world.providers[7].standing, Standing::Gone, "one is missing");
+    assert_eq!(
+        world.providers[7].standing,
+        Standing::Gone,
+        "one is missing"
+    );
     steps(&mut world, 1);
     assert_eq!(world.count.ended, 1, "the last one");
     assert_eq!(world.count.misses, u64::from(misses), "nobody else missed");
@@ -333,11 +355,17 @@ fn nobody_repairs_at_a_loss() {
         settings.faults.exits = 4.0;
         settings.economy.transfer_tb = transfer_tb;
         let outcome = done(settings);
-        (outcome.value("slots_freed"), outcome.value("slots_repaired"))
+        (
+            outcome.value("slots_freed"),
+            outcome.value("slots_repaired"),
+        )
     };
     let (freed, cheap) = repaired(0.0);
     assert!(cheap > 0.5 * freed, "{cheap} of {freed}");
-    assert!(repaired(50.0).1 < 0.5, "fetching costs more than bounty and pay");
+    assert!(
+        repaired(50.0).1 < 0.5,
+        "fetching costs more than bounty and pay"
+    );
 }
 
 #[test]
@@ -355,7 +383,11 @@ fn neither_the_failed_nor_holders_of_siblings_repair() {
         world.audit().unwrap();
         (number(slots.len()), world.count.repaired)
     };
-    assert_eq!(repaired(6), (20, 0), "the other five hold siblings, the sixth has failed");
+    assert_eq!(
+        repaired(6),
+        (20, 0),
+        "the other five hold siblings, the sixth has failed"
+    );
     let (freed, with_another) = repaired(7);
     assert_eq!(u64::from(freed), with_another, "a seventh takes them all");
 }
@@ -372,7 +404,10 @@ fn the_deal_nearest_its_end_is_saved_only_when_somebody_looks_at_it_first() {
         done(settings).durability.lost
     };
     let (oldest, urgent) = (lost(Order::Oldest), lost(Order::Urgent));
-    assert!(urgent * 2 < oldest, "{urgent} lost with the most urgent first, {oldest} by age");
+    assert!(
+        urgent * 2 < oldest,
+        "{urgent} lost with the most urgent first, {oldest} by age"
+    );
 }
 
 #[test]
@@ -444,12 +479,32 @@ fn every_scenario_and_sweep_keeps_the_rules_of_the_protocol() {
     let mut all: Vec<Settings> = SCENARIOS.iter().map(|one| one.settings(&base)).collect();
     all.extend(SWEEPS.iter().flat_map(|one| one.settings(&base, 2)));
     for one in all {
-        assert!(60 + one.due_s < one.period_s, "{}: due before the next freeze", one.name);
+        assert!(
+            60 + one.due_s < one.period_s,
+            "{}: due before the next freeze",
+            one.name
+        );
         assert!(one.k < one.n && one.n <= 256, "{}: a code", one.name);
-        assert!(one.terms.bounty_share <= 0.5, "{}: half of the repair part at most", one.name);
-        assert!(one.terms.reporter_share <= 0.5, "{}: half of a slash at most", one.name);
-        assert!(one.terms.slash_factor >= 5, "{}: five times the pay", one.name);
-        assert!(one.terms.declared_days >= 3.0, "{}: three times a day at least", one.name);
+        assert!(
+            one.terms.bounty_share <= 0.5,
+            "{}: half of the repair part at most",
+            one.name
+        );
+        assert!(
+            one.terms.reporter_share <= 0.5,
+            "{}: half of a slash at most",
+            one.name
+        );
+        assert!(
+            one.terms.slash_factor >= 5,
+            "{}: five times the pay",
+            one.name
+        );
+        assert!(
+            one.terms.declared_days >= 3.0,
+            "{}: three times a day at least",
+            one.name
+        );
     }
     let mut names: Vec<&str> = SCENARIOS.iter().map(|one| one.name).collect();
     names.extend(SWEEPS.iter().map(|one| one.name));
@@ -466,7 +521,10 @@ fn tables_have_a_value_for_every_column() {
         days: 3,
         ..troubled()
     });
-    for table in [days_csv(&outcome), summary_csv(&[outcome.clone(), outcome.clone()])] {
+    for table in [
+        days_csv(&outcome),
+        summary_csv(&[outcome.clone(), outcome.clone()]),
+    ] {
         let widths: Vec<usize> = table.lines().map(|line| line.split(',').count()).collect();
         assert!(widths.len() > 2, "a header and rows");
         assert!(widths.iter().all(|width| *width == widths[0]), "{widths:?}");

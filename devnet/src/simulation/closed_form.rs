@@ -85,7 +85,10 @@ mod tests {
         assert!((binomial(30, 10, 0.5) - 30_045_015.0 / 1_073_741_824.0).abs() < 1e-12);
         let sum: f64 = (0..=256).map(|hits| binomial(256, hits, 0.3)).sum();
         assert!((sum - 1.0).abs() < 1e-9, "{sum}");
-        assert!(binomial(3, 4, 0.5).abs() < f64::EPSILON, "more than there are");
+        assert!(
+            binomial(3, 4, 0.5).abs() < f64::EPSILON,
+            "more than there are"
+        );
     }
 
     #[test]
@@ -94,7 +97,10 @@ mod tests {
         let (failures, down) = (0.01, 0.02);
         let exact = loss_rate(2, 1, failures, down);
         let known = 2.0 * failures * failures * down;
-        assert!((exact / known - 1.0).abs() < 0.001, "{exact} against {known}");
+        assert!(
+            (exact / known - 1.0).abs() < 0.001,
+            "{exact} against {known}"
+        );
     }
 
     #[test]

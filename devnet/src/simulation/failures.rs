@@ -34,7 +34,7 @@ impl World {
                 self.count.rotted += 1;
                 self.lose(slot, Piece::Rotten);
             }
-            if scrub > 0 && (self.now + id) % scrub == 0 {
+            if scrub > 0 && (self.now + id).is_multiple_of(scrub) {
                 self.declare(id);
             }
             let drawn = self.random.unit();
@@ -54,7 +54,10 @@ impl World {
     fn break_together(&mut self) {
         let faults = self.settings.faults.clone();
         let sites = self.settings.providers / SITE;
-        if self.random.chance(self.per_period(faults.sites_lost) * f64::from(sites)) {
+        if self
+            .random
+            .chance(self.per_period(faults.sites_lost) * f64::from(sites))
+        {
             let site = self.random.below(sites);
             for id in site * SITE..(site + 1) * SITE {
                 self.strike(id);
@@ -62,14 +65,20 @@ impl World {
         }
         let networks = number(self.networks.len());
         let (rate, hours) = faults.network_outages;
-        if self.random.chance(self.per_period(rate) * f64::from(networks)) {
+        if self
+            .random
+            .chance(self.per_period(rate) * f64::from(networks))
+        {
             let network = at(self.random.below(networks));
             let members = std::mem::take(&mut self.networks[network]);
             self.all_down(members.iter().copied(), hours);
             self.networks[network] = members;
         }
         let (rate, hours) = faults.region_outages;
-        if self.random.chance(self.per_period(rate) * f64::from(faults.regions)) {
+        if self
+            .random
+            .chance(self.per_period(rate) * f64::from(faults.regions))
+        {
             let region = self.random.below(faults.regions);
             let members = region..self.settings.providers;
             self.all_down(members.step_by(at(faults.regions.max(1))), hours);

@@ -129,10 +129,7 @@ mod tests {
             sum += value;
             beyond += u32::from(value > 2.0);
         }
-        let (mean, tail) = (
-            sum / f64::from(draws),
-            f64::from(beyond) / f64::from(draws),
-        );
+        let (mean, tail) = (sum / f64::from(draws), f64::from(beyond) / f64::from(draws));
         assert!((mean - 1.0).abs() < 0.01, "mean {mean}");
         assert!((tail - 0.135_335).abs() < 0.004, "beyond two means {tail}");
     }
@@ -144,7 +141,10 @@ mod tests {
         for _ in 0..70_000 {
             seen[at(random.below(7))] += 1;
         }
-        assert!(seen.iter().all(|count| (9_500..10_500).contains(count)), "{seen:?}");
+        assert!(
+            seen.iter().all(|count| (9_500..10_500).contains(count)),
+            "{seen:?}"
+        );
         assert_eq!(random.below(0), 0, "of nothing");
     }
 

@@ -17,7 +17,7 @@ use super::sweep::{Measured, Sweep, sweep_csv};
 /// Days between two lines of progress.
 const PROGRESS_DAYS: u32 = 30;
 
-/// Runs one scenario after the other and writes `<name>.csv` and `<name>-*.svg` of each.
+/// Runs one scenario after the other and writes `<name>.csv` and `<name>-*.svg` of each, `scenarios.csv` of all.
 ///
 /// # Errors
 /// When a file cannot be written, or the books do not add up.
@@ -42,12 +42,21 @@ pub fn scenarios(chosen: &[Scenario], base: &Settings, folder: &Path) -> Result<
                 );
             }
         })?;
-        write(folder, &format!("{}.csv", scenario.name), &days_csv(&outcome))?;
+        write(
+            folder,
+            &format!("{}.csv", scenario.name),
+            &days_csv(&outcome),
+        )?;
         for (name, plot) in scenario_plots(scenario, &outcome) {
-            write(folder, &format!("{}-{name}.svg", scenario.name), &plot.to_svg())?;
+            write(
+                folder,
+                &format!("{}-{name}.svg", scenario.name),
+                &plot.to_svg(),
+            )?;
         }
         outcomes.push(outcome);
     }
+    write(folder, "scenarios.csv", &summary_csv(&outcomes))?;
     Ok(outcomes)
 }
 
@@ -73,19 +82,15 @@ pub fn sweep(
     })?;
     let each = usize::try_from(seeds).unwrap_or(1);
     let measured = sweep.measured(base, each, &outcomes);
-    write(folder, &format!("sweep-{}.csv", sweep.name), &sweep_csv(&measured))?;
+    write(
+        folder,
+        &format!("sweep-{}.csv", sweep.name),
+        &sweep_csv(&measured),
+    )?;
     for (name, plot) in sweep.plots(&measured) {
         write(folder, &format!("sweep-{name}.svg"), &plot.to_svg())?;
     }
     Ok(measured)
-}
-
-/// Writes the summary of scenarios.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn summary(outcomes: &[Outcome], folder: &Path) -> Result<()> {
-    write(folder, "scenarios.csv", &summary_csv(outcomes))
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<()> {

@@ -252,7 +252,10 @@ impl Series {
             .map(|(x, y)| (LEFT + WIDTH * x, TOP + HEIGHT * (1.0 - y)))
             .collect();
         if self.mark != Mark::Dots {
-            let path: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+            let path: Vec<String> = places
+                .iter()
+                .map(|(x, y)| format!("{x:.1},{y:.1}"))
+                .collect();
             let dashes = if self.mark == Mark::Dashes {
                 " stroke-dasharray=\"5 4\""
             } else {
@@ -270,7 +273,9 @@ impl Series {
             for (x, y) in places {
                 put(
                     out,
-                    format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.2\" fill=\"{colour}\"/>"),
+                    format_args!(
+                        "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.2\" fill=\"{colour}\"/>"
+                    ),
                 );
             }
         }
@@ -341,7 +346,10 @@ mod tests {
 
     #[test]
     fn points_stand_where_the_axes_say() {
-        let svg = plot(Axis::plain("slots"), vec![(0.0, 0.0), (5.0, 10.0), (10.0, 5.0)]);
+        let svg = plot(
+            Axis::plain("slots"),
+            vec![(0.0, 0.0), (5.0, 10.0), (10.0, 5.0)],
+        );
         let expected = [
             (LEFT, TOP + HEIGHT),
             (LEFT + WIDTH / 2.0, TOP),
@@ -353,7 +361,10 @@ mod tests {
 
     #[test]
     fn powers_of_ten_are_evenly_spaced_and_zero_is_left_out() {
-        let svg = plot(Axis::log("share"), vec![(0.0, 0.01), (1.0, 0.0), (1.0, 0.1), (2.0, 1.0)]);
+        let svg = plot(
+            Axis::log("share"),
+            vec![(0.0, 0.01), (1.0, 0.0), (1.0, 0.1), (2.0, 1.0)],
+        );
         let heights: Vec<f64> = dots(&svg).into_iter().map(|dot| dot.1).collect();
         assert_eq!(heights, [TOP + HEIGHT, TOP + HEIGHT / 2.0, TOP]);
     }

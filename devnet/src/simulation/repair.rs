@@ -251,14 +251,24 @@ impl World {
     /// Pieces that are not whole while their slot is filled and its provider is there.
     #[must_use]
     pub fn unseen(&self) -> u64 {
-        let there = self.providers.iter().filter(|one| one.standing == Standing::Up);
-        there.map(|one| u64::from(one.gone) + u64::from(one.rotten)).sum()
+        let there = self
+            .providers
+            .iter()
+            .filter(|one| one.standing == Standing::Up);
+        there
+            .map(|one| u64::from(one.gone) + u64::from(one.rotten))
+            .sum()
     }
 
     /// Slots that wait for repair, and providers that miss and are not terminated yet.
     #[must_use]
     pub fn waiting(&self) -> (u64, u64) {
-        let freed = self.book.deals.iter().map(|deal| u64::from(deal.freed)).sum();
+        let freed = self
+            .book
+            .deals
+            .iter()
+            .map(|deal| u64::from(deal.freed))
+            .sum();
         let missing = self.providers.iter().filter(|one| {
             one.standing == Standing::Gone || (one.misses > 0 && one.standing == Standing::Up)
         });

@@ -144,7 +144,11 @@ impl Outcome {
         let place = DAY_COLUMNS.iter().position(|known| *known == name);
         self.days
             .iter()
-            .filter_map(|day| place.and_then(|place| day.get(place)).map(|value| (day[0], *value)))
+            .filter_map(|day| {
+                place
+                    .and_then(|place| day.get(place))
+                    .map(|value| (day[0], *value))
+            })
             .collect()
     }
 }
@@ -153,9 +157,8 @@ fn summary(world: &World, durability: &Durability) -> Vec<(&'static str, f64)> {
     let (settings, count, ledger) = (&world.settings, &world.count, &world.ledger);
     let years = f64::from(settings.days.max(1)) / YEAR_DAYS;
     let stored_tb = terabytes(u64::from(settings.pieces) * settings.piece_bytes());
-    let wait_days = count.wait_periods as f64
-        / count.repaired.max(1) as f64
-        / settings.periods_per_day();
+    let wait_days =
+        count.wait_periods as f64 / count.repaired.max(1) as f64 / settings.periods_per_day();
     let failures = count.freed as f64 / f64::from(settings.pieces.max(1)) / years;
     let independent = loss_rate(settings.n, settings.k, failures, wait_days / YEAR_DAYS);
     let (waiting, _) = world.waiting();
@@ -172,8 +175,14 @@ fn summary(world: &World, durability: &Durability) -> Vec<(&'static str, f64)> {
         ("slots_repaired", count.repaired as f64),
         ("slots_waiting_at_end", waiting as f64),
         ("repairs_wasted", count.wasted as f64),
-        ("repair_tb_per_stored_tb_year", terabytes(count.repair_bytes) / stored_tb / years),
-        ("refill_tb_per_stored_tb_year", terabytes(count.refill_bytes) / stored_tb / years),
+        (
+            "repair_tb_per_stored_tb_year",
+            terabytes(count.repair_bytes) / stored_tb / years,
+        ),
+        (
+            "refill_tb_per_stored_tb_year",
+            terabytes(count.refill_bytes) / stored_tb / years,
+        ),
         ("providers_ended", count.ended as f64),
         ("ended_with_whole_disks", count.ended_whole as f64),
         ("priced_out", count.priced_out as f64),
@@ -223,7 +232,11 @@ pub fn summary_csv(outcomes: &[Outcome]) -> String {
             let fixed = "name,seed,providers,pieces,days,k,n,period_s,end_days,repair_days,bounty_share,mbit_s,exits,nines";
             line(&mut out, format_args!("{fixed},{}", names.join(",")));
         }
-        let values: Vec<String> = outcome.summary.iter().map(|(_, value)| rounded(*value)).collect();
+        let values: Vec<String> = outcome
+            .summary
+            .iter()
+            .map(|(_, value)| rounded(*value))
+            .collect();
         line(
             &mut out,
             format_args!(
@@ -249,11 +262,38 @@ pub fn summary_csv(outcomes: &[Outcome]) -> String {
     out
 }
 
+/// What a screen shows of scenarios.
+#[must_use]
+pub fn summary_table(outcomes: &[Outcome]) -> String {
+    let mut out = format!(
+        "{:<14} {:>10} {:>8} {:>12} {:>12} {:>11} {:>12}",
+        "scenario", "lost", "nines", "freed", "repaired", "days away", "fetched/byte"
+    );
+    for one in outcomes {
+        let row = format!(
+            "\n{:<14} {:>10} {:>8} {:>12} {:>12} {:>11} {:>12}",
+            one.settings.name,
+            one.durability.lost,
+            one.durability.nines(),
+            rounded(one.value("slots_freed")),
+            rounded(one.value("slots_repaired")),
+            rounded(one.value("mean_days_without_piece")),
+            rounded(one.value("repair_tb_per_stored_tb_year")),
+        );
+        out.push_str(&row);
+    }
+    out
+}
+
 /// Six digits at most, and no zeros behind them.
 #[must_use]
 pub fn rounded(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".to_owned() } else { String::new() };
+        return if value == 0.0 {
+            "0".to_owned()
+        } else {
+            String::new()
+        };
     }
     if value.abs() < 0.001 {
         return format!("{value:.3e}");

@@ -34,8 +34,8 @@ pub const SCENARIOS: [Scenario; 8] = [
     },
     Scenario {
         name: "mass-exit",
-        what: "on day 60 the token falls to 15 % of its value",
-        change: |settings| settings.shocks.push(on(60, Event::Token(0.15))),
+        what: "on day 60 the token falls to 30 % of its value",
+        change: |settings| settings.shocks.push(on(60, Event::Token(0.3))),
     },
     Scenario {
         name: "starved",

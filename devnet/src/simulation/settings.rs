@@ -259,6 +259,25 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same for so many years.
+    #[must_use]
+    pub fn lasting(self, years: f64) -> Self {
+        Self {
+            days: whole32(years * YEAR_DAYS).max(1),
+            ..self
+        }
+    }
+
+    /// The same for so many providers and pieces, where given.
+    #[must_use]
+    pub fn sized(&self, providers: Option<u32>, pieces: Option<u32>) -> Self {
+        Self {
+            providers: providers.unwrap_or(self.providers),
+            pieces: pieces.unwrap_or(self.pieces),
+            ..self.clone()
+        }
+    }
+
     /// The clock of the contracts with these periods; time 0 is the start of the run.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
@@ -352,8 +371,14 @@ mod tests {
         assert_eq!(usual.periods(1.0), 48);
         assert_eq!(daily.periods(180.0), 180);
         let (often, once) = (usual.price(1.0) * 48, daily.price(1.0));
-        assert!(once.abs_diff(often) <= 48, "{often} against {once}, rounded up 48 times");
-        assert!(usual.price(0.5).abs_diff(2 * usual.price(1.0)) <= 2, "half the value, twice the units");
+        assert!(
+            once.abs_diff(often) <= 48,
+            "{often} against {once}, rounded up 48 times"
+        );
+        assert!(
+            usual.price(0.5).abs_diff(2 * usual.price(1.0)) <= 2,
+            "half the value, twice the units"
+        );
     }
 
     #[test]

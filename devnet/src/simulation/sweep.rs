@@ -48,14 +48,22 @@ impl Measured {
     pub fn durability(&self) -> Durability {
         Durability {
             lost: self.outcomes.iter().map(|one| one.durability.lost).sum(),
-            deal_years: self.outcomes.iter().map(|one| one.durability.deal_years).sum(),
+            deal_years: self
+                .outcomes
+                .iter()
+                .map(|one| one.durability.deal_years)
+                .sum(),
         }
     }
 
     /// Share of all deals that were lost in the run.
     #[must_use]
     pub fn lost_share(&self) -> f64 {
-        let deals: u64 = self.outcomes.iter().map(|one| u64::from(one.settings.deals())).sum();
+        let deals: u64 = self
+            .outcomes
+            .iter()
+            .map(|one| u64::from(one.settings.deals()))
+            .sum();
         self.durability().lost as f64 / deals.max(1) as f64
     }
 }
@@ -178,7 +186,10 @@ pub fn sweep_csv(measured: &[Measured]) -> String {
         "honest_net_of_price",
         "cheat_net_of_price",
     ];
-    let mut out = format!("line,x,seeds,deals_lost,deal_years,lost_share,nines,{}\n", MEANS.join(","));
+    let mut out = format!(
+        "line,x,seeds,deals_lost,deal_years,lost_share,nines,{}\n",
+        MEANS.join(",")
+    );
     for point in measured {
         let durability = point.durability();
         let mut row = vec![
@@ -190,7 +201,11 @@ pub fn sweep_csv(measured: &[Measured]) -> String {
             super::report::rounded(point.lost_share()),
             durability.nines(),
         ];
-        row.extend(MEANS.iter().map(|name| super::report::rounded(point.mean(name))));
+        row.extend(
+            MEANS
+                .iter()
+                .map(|name| super::report::rounded(point.mean(name))),
+        );
         out.push_str(&row.join(","));
         out.push('\n');
     }

@@ -119,7 +119,10 @@ fn share_lost_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     });
     let series = with_computed(lines(measured, Measured::lost_share), computed);
     let title = "Providers gone at once: deals lost (dots: simulated, dashes: binomial)";
-    let (across, up) = (Axis::plain("share of all providers"), Axis::log("share of deals lost"));
+    let (across, up) = (
+        Axis::plain("share of all providers"),
+        Axis::log("share of deals lost"),
+    );
     vec![("share-lost", plot(title, across, up, series))]
 }
 
@@ -196,11 +199,21 @@ fn misses_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
         ),
         (
             "misses-traffic",
-            plot("Repair traffic", across(), Axis::plain("bytes fetched per byte stored and year"), traffic),
+            plot(
+                "Repair traffic",
+                across(),
+                Axis::plain("bytes fetched per byte stored and year"),
+                traffic,
+            ),
         ),
         (
             "misses-nines",
-            plot("Nines if slots failed independently", across(), Axis::plain("nines a year"), loss),
+            plot(
+                "Nines if slots failed independently",
+                across(),
+                Axis::plain("nines a year"),
+                loss,
+            ),
         ),
     ]
 }
@@ -230,11 +243,21 @@ fn repair_part_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     vec![
         (
             "repair-part-unrepaired",
-            plot("Freed slots that nobody repaired", across(), Axis::plain("share"), unrepaired),
+            plot(
+                "Freed slots that nobody repaired",
+                across(),
+                Axis::plain("share"),
+                unrepaired,
+            ),
         ),
         (
             "repair-part-locked",
-            plot("Collateral for a token of escrow", across(), Axis::plain("tokens"), locked),
+            plot(
+                "Collateral for a token of escrow",
+                across(),
+                Axis::plain("tokens"),
+                locked,
+            ),
         ),
     ]
 }
@@ -272,15 +295,30 @@ fn bandwidth_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     vec![
         (
             "bandwidth-lost",
-            plot("Three of ten regions gone: deals lost in a year", across(), Axis::log("share of deals"), loss),
+            plot(
+                "Three of ten regions gone: deals lost in a year",
+                across(),
+                Axis::log("share of deals"),
+                loss,
+            ),
         ),
         (
             "bandwidth-waiting",
-            plot("Slots that wait for repair at the end", across(), Axis::plain("share of slots"), waiting),
+            plot(
+                "Slots that wait for repair at the end",
+                across(),
+                Axis::plain("share of slots"),
+                waiting,
+            ),
         ),
         (
             "bandwidth-traffic",
-            plot("Repair traffic", across(), Axis::plain("bytes fetched per byte stored and year"), traffic),
+            plot(
+                "Repair traffic",
+                across(),
+                Axis::plain("bytes fetched per byte stored and year"),
+                traffic,
+            ),
         ),
     ]
 }
@@ -314,15 +352,30 @@ fn token_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     vec![
         (
             "token-gone",
-            plot("Providers that go because of it, in a year", across(), Axis::plain("share of providers"), gone),
+            plot(
+                "Providers that go because of it, in a year",
+                across(),
+                Axis::plain("share of providers"),
+                gone,
+            ),
         ),
         (
             "token-lost",
-            plot("Deals lost in a year", across(), Axis::log("share of deals"), loss),
+            plot(
+                "Deals lost in a year",
+                across(),
+                Axis::log("share of deals"),
+                loss,
+            ),
         ),
         (
             "token-unrepaired",
-            plot("Freed slots that nobody repaired", across(), Axis::plain("share"), repaired),
+            plot(
+                "Freed slots that nobody repaired",
+                across(),
+                Axis::plain("share"),
+                repaired,
+            ),
         ),
     ]
 }
@@ -336,12 +389,17 @@ fn transfer(base: &Settings) -> Vec<Point> {
                 k: *k,
                 ..base.clone()
             };
-            line(&settings, &format!("{k} of {}", base.n), &times, |settings, times| {
-                settings.shocks.push(Shock {
-                    day: 0,
-                    what: Event::Transfer(times),
-                });
-            })
+            line(
+                &settings,
+                &format!("{k} of {}", base.n),
+                &times,
+                |settings, times| {
+                    settings.shocks.push(Shock {
+                        day: 0,
+                        what: Event::Transfer(times),
+                    });
+                },
+            )
         })
         .collect()
 }
@@ -352,7 +410,10 @@ fn transfer_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     });
     let across = Axis::log("what fetching costs, against $0.50 for 10^12 bytes");
     let title = "Freed slots that nobody repaired";
-    vec![("transfer", plot(title, across, Axis::plain("share"), unrepaired))]
+    vec![(
+        "transfer",
+        plot(title, across, Axis::plain("share"), unrepaired),
+    )]
 }
 
 fn period(base: &Settings) -> Vec<Point> {
@@ -360,11 +421,16 @@ fn period(base: &Settings) -> Vec<Point> {
     [300_u64, 850]
         .iter()
         .flat_map(|due_s| {
-            line(base, &format!("due after {due_s} s"), &hours, |settings, hours| {
-                settings.period_s = whole(hours * 3600.0);
-                // what is due later than the next freeze cannot be set
-                settings.due_s = (*due_s).min(settings.period_s - 100);
-            })
+            line(
+                base,
+                &format!("due after {due_s} s"),
+                &hours,
+                |settings, hours| {
+                    settings.period_s = whole(hours * 3600.0);
+                    // what is due later than the next freeze cannot be set
+                    settings.due_s = (*due_s).min(settings.period_s - 100);
+                },
+            )
         })
         .collect()
 }
@@ -376,38 +442,59 @@ fn period_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
         point.mean("proof_usd") / point.mean("earned")
     });
     let missed = lines(measured, |point| {
-        let periods = point.outcomes[0].settings.periods(f64::from(point.outcomes[0].settings.days));
+        let periods = point.outcomes[0]
+            .settings
+            .periods(f64::from(point.outcomes[0].settings.days));
         let windows = f64::from(periods) * f64::from(point.outcomes[0].settings.providers);
         point.mean("windows_missed") / windows
     });
     vec![
         (
             "period-gas",
-            plot("Gas of window proofs", across(), Axis::log("share of what is earned"), gas),
+            plot(
+                "Gas of window proofs",
+                across(),
+                Axis::log("share of what is earned"),
+                gas,
+            ),
         ),
         (
             "period-missed",
-            plot("Windows missed", across(), Axis::plain("share of windows"), missed),
+            plot(
+                "Windows missed",
+                across(),
+                Axis::plain("share of windows"),
+                missed,
+            ),
         ),
         (
             "period-net",
-            plot("What a slot brings, less lost collateral", across(), Axis::plain("share of the price"), income),
+            plot(
+                "What a slot brings, less lost collateral",
+                across(),
+                Axis::plain("share of the price"),
+                income,
+            ),
         ),
     ]
 }
 
 fn rot(base: &Settings) -> Vec<Point> {
     let leaves = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
-    [(0, "never read"), (90, "read every 90 days"), (30, "read every 30 days")]
-        .iter()
-        .flat_map(|(scrub, name)| {
-            line(base, name, &leaves, |settings, leaves| {
-                settings.faults.rot_per_piece = 0.05;
-                settings.faults.rot_leaves = leaves;
-                settings.faults.scrub_days = *scrub;
-            })
+    [
+        (0, "never read"),
+        (90, "read every 90 days"),
+        (30, "read every 30 days"),
+    ]
+    .iter()
+    .flat_map(|(scrub, name)| {
+        line(base, name, &leaves, |settings, leaves| {
+            settings.faults.rot_per_piece = 0.05;
+            settings.faults.rot_leaves = leaves;
+            settings.faults.scrub_days = *scrub;
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn rot_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
@@ -416,7 +503,10 @@ fn rot_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     });
     let across = Axis::log("share of a rotten piece's leaves that is bad");
     let title = "Rotten pieces nobody has seen after a year (5 % rot each year)";
-    vec![("rot", plot(title, across, Axis::plain("share of pieces"), unseen))]
+    vec![(
+        "rot",
+        plot(title, across, Axis::plain("share of pieces"), unseen),
+    )]
 }
 
 fn cheat(base: &Settings) -> Vec<Point> {
@@ -442,32 +532,40 @@ fn cheat_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     }));
     let across = Axis::log("share of its pieces a cheat deletes");
     let up = Axis::plain("share of the price, per slot and period held");
-    vec![("cheat", plot("Pay less lost collateral", across, up, series))]
+    vec![(
+        "cheat",
+        plot("Pay less lost collateral", across, up, series),
+    )]
 }
 
 fn halt(base: &Settings) -> Vec<Point> {
     let days = [1.0, 3.0, 7.0, 14.0, 30.0, 60.0];
-    [(1, "a tenth of the providers lost"), (4, "four tenths lost")]
-        .iter()
-        .flat_map(|(regions, name)| {
-            line(base, name, &days, |settings, days| {
-                settings.shocks.push(Shock {
-                    day: 30,
-                    what: Event::Halt(days),
-                });
-                settings.shocks.push(Shock {
-                    day: 30,
-                    what: Event::RegionsLost(*regions),
-                });
-            })
+    [
+        (1, "a tenth of the providers lost"),
+        (4, "four tenths lost"),
+    ]
+    .iter()
+    .flat_map(|(regions, name)| {
+        line(base, name, &days, |settings, days| {
+            settings.shocks.push(Shock {
+                day: 30,
+                what: Event::Halt(days),
+            });
+            settings.shocks.push(Shock {
+                day: 30,
+                what: Event::RegionsLost(*regions),
+            });
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn halt_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     let across = Axis::plain("days the chain stands still");
     let wait = lines(measured, |point| point.mean("mean_days_without_piece"));
     let title = "Days from losing a piece to having it again";
-    vec![("halt", plot(title, across, Axis::plain("days, mean of the year"), wait))]
+    vec![(
+        "halt",
+        plot(title, across, Axis::plain("days, mean of the year"), wait),
+    )]
 }
-

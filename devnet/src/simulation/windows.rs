@@ -73,7 +73,11 @@ impl World {
             return Outcome::Absent;
         }
         let missing = provider.missing(self.settings.faults.rot_leaves);
-        if missing > 0.0 && self.random.chance(detection_probability(missing, self.settings.samples)) {
+        if missing > 0.0
+            && self
+                .random
+                .chance(detection_probability(missing, self.settings.samples))
+        {
             return Outcome::Hit;
         }
         Outcome::Proven
@@ -184,7 +188,9 @@ impl World {
         self.settle(slot);
         let index = self.book.deal_of(slot);
         let deal = &mut self.book.deals[at(index)];
-        let (part, bounty) = self.terms.repair_part(deal.price, self.settings.terms.bounty_share);
+        let (part, bounty) = self
+            .terms
+            .repair_part(deal.price, self.settings.terms.bounty_share);
         let provider = &mut self.providers[at(id)];
         provider.repair -= part;
         self.groups[usize::from(provider.cheats)].lost += u128::from(part);

@@ -322,15 +322,34 @@ impl World {
     /// # Errors
     /// With what differs.
     pub fn audit(&self) -> Result<()> {
-        let escrow: u128 = self.book.deals.iter().map(|deal| u128::from(deal.escrow)).sum();
+        let escrow: u128 = self
+            .book
+            .deals
+            .iter()
+            .map(|deal| u128::from(deal.escrow))
+            .sum();
         ensure!(escrow == self.ledger.escrow, "escrow of the deals");
-        let bounty: u128 = self.book.deals.iter().map(|deal| u128::from(deal.bounty)).sum();
+        let bounty: u128 = self
+            .book
+            .deals
+            .iter()
+            .map(|deal| u128::from(deal.bounty))
+            .sum();
         ensure!(bounty == self.ledger.held_bounty, "bounties of the deals");
         let (fault, repair) = self.providers.iter().fold((0, 0), |(fault, repair), one| {
-            (fault + u128::from(one.fault), repair + u128::from(one.repair))
+            (
+                fault + u128::from(one.fault),
+                repair + u128::from(one.repair),
+            )
         });
-        ensure!(fault == self.ledger.held_fault, "fault parts of the providers");
-        ensure!(repair == self.ledger.held_repair, "repair parts of the providers");
+        ensure!(
+            fault == self.ledger.held_fault,
+            "fault parts of the providers"
+        );
+        ensure!(
+            repair == self.ledger.held_repair,
+            "repair parts of the providers"
+        );
         for (id, provider) in self.providers.iter().enumerate() {
             self.audit_provider(number(id), provider)?;
         }
@@ -353,7 +372,10 @@ impl World {
         }
         ensure!(pay == provider.pay, "pay of provider {id}");
         ensure!(repair == provider.repair, "repair part of provider {id}");
-        ensure!(bad == [provider.gone, provider.rotten], "bad pieces of provider {id}");
+        ensure!(
+            bad == [provider.gone, provider.rotten],
+            "bad pieces of provider {id}"
+        );
         Ok(())
     }
 
@@ -366,7 +388,10 @@ impl World {
             holders.extend(self.book.holder(slot));
         }
         let filled = number(holders.len());
-        ensure!(filled + u32::from(entry.freed) == self.book.n, "slots of deal {deal}");
+        ensure!(
+            filled + u32::from(entry.freed) == self.book.n,
+            "slots of deal {deal}"
+        );
         ensure!(whole == entry.whole, "whole pieces of deal {deal}");
         ensure!(entry.under_way <= entry.freed, "repairs of deal {deal}");
         ensure!(
@@ -375,7 +400,10 @@ impl World {
         );
         holders.sort_unstable();
         holders.dedup();
-        ensure!(number(holders.len()) == filled, "two slots of deal {deal} with one provider");
+        ensure!(
+            number(holders.len()) == filled,
+            "two slots of deal {deal} with one provider"
+        );
         Ok(())
     }
 
