@@ -131,9 +131,10 @@ fn churn(base: &Settings) -> Vec<Point> {
     codes(base, &rates, |settings, rate| {
         settings.faults.exits = rate;
         settings.repair.replaced_days = 0.5;
-        // what repair costs is another sweep: here it always pays
+        // what repair costs and what it can carry are other sweeps
         settings.economy.transfer_tb = 0.0;
         settings.economy.mgas = 0.0;
+        settings.repair.mbit_s = 100.0;
     })
 }
 
