@@ -78,7 +78,7 @@ struct Simulate {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Runs with different seeds of each point of a sweep.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     seeds: u32,
     /// Runs of a sweep at a time; default: one a core. Changes nothing but the time it takes.
     #[arg(long)]
