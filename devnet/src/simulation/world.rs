@@ -8,7 +8,7 @@ use cairn_wire::Period;
 
 use super::book::{Book, Piece};
 use super::money::Ledger;
-use super::numbers::{Random, at, number, whole};
+use super::numbers::{Random, at, number, whole, whole32};
 use super::provider::{Provider, Standing};
 use super::settings::{Event, Settings, UNITS_PER_USD};
 
@@ -293,13 +293,7 @@ impl World {
                     }
                 }
             }
-            Event::ProvidersLost(share) => {
-                for id in 0..self.settings.providers {
-                    if self.random.chance(share) {
-                        self.strike(id);
-                    }
-                }
-            }
+            Event::ProvidersLost(share) => self.strike_share(share),
             Event::Token(worth) => {
                 self.market.unit = worth / UNITS_PER_USD;
                 if self.settings.economy.repriced {
@@ -314,6 +308,22 @@ impl World {
                 let from = self.time_s();
                 self.halted = (from, from + whole(days * 86_400.0));
             }
+        }
+    }
+
+    /// Exactly this share of the providers that are up, each choice of them as likely as any other.
+    fn strike_share(&mut self, share: f64) {
+        let mut left = number(self.standing());
+        let mut doomed = whole32(f64::from(left) * share);
+        for id in 0..self.settings.providers {
+            if self.providers[at(id)].standing != Standing::Up {
+                continue;
+            }
+            if self.random.below(left) < doomed {
+                self.strike(id);
+                doomed -= 1;
+            }
+            left -= 1;
         }
     }
 
@@ -437,7 +447,7 @@ fn place(settings: &Settings, random: &mut Random) -> Vec<Vec<u32>> {
     let mut networks = vec![Vec::new(); at(regions * per_region)];
     for id in 0..settings.providers {
         let drawn = random.unit();
-        let rank = super::numbers::whole32((drawn * drawn * f64::from(per_region)).floor());
+        let rank = whole32((drawn * drawn * f64::from(per_region)).floor());
         let network = (id % regions) * per_region + rank.min(per_region - 1);
         networks[at(network)].push(id);
     }
