@@ -165,10 +165,7 @@ fn simulate(args: &Simulate) -> Result<()> {
         screen::line(&report::summary_table(&outcomes))?;
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let base = usual.sized(
-        args.providers.or(Some(500)),
-        args.pieces.or(Some(500_000)),
-    );
+    let base = usual.sized(args.providers.or(Some(500)), args.pieces.or(Some(500_000)));
     for sweep in &sweeps {
         let threads = args.threads.unwrap_or(cores);
         output::sweep(sweep, &base, args.seeds, threads, &args.out)?;

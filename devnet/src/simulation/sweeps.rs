@@ -87,7 +87,12 @@ const CODE_DEALS: u32 = 10_000;
 /// Codes by k and n, with the same number of deals each.
 const CODES: [(u32, u32); 5] = [(5, 10), (10, 20), (10, 30), (20, 30), (29, 80)];
 
-fn codes(base: &Settings, values: &[f64], change: impl Fn(&mut Settings, f64)) -> Vec<Point> {
+fn codes(
+    base: &Settings,
+    codes: &[(u32, u32)],
+    values: &[f64],
+    change: impl Fn(&mut Settings, f64),
+) -> Vec<Point> {
     let of_code = |(k, n): &(u32, u32)| {
         let settings = Settings {
             k: *k,
@@ -97,12 +102,12 @@ fn codes(base: &Settings, values: &[f64], change: impl Fn(&mut Settings, f64)) -
         };
         line(&settings, &format!("{k} of {n}"), values, &change)
     };
-    CODES.iter().flat_map(of_code).collect()
+    codes.iter().flat_map(of_code).collect()
 }
 
 fn share_lost(base: &Settings) -> Vec<Point> {
     let shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
-    codes(base, &shares, |settings, share| {
+    codes(base, &CODES, &shares, |settings, share| {
         settings.days = 1;
         settings.shocks.push(Shock {
             day: 0,
@@ -127,8 +132,8 @@ fn share_lost_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
 }
 
 fn churn(base: &Settings) -> Vec<Point> {
-    let rates = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
-    codes(base, &rates, |settings, rate| {
+    let rates = [1.0, 4.0, 8.0, 16.0, 32.0];
+    codes(base, &CODES[..4], &rates, |settings, rate| {
         settings.faults.exits = rate;
         settings.repair.replaced_days = 0.5;
         // what repair costs and what it can carry are other sweeps
