@@ -17,6 +17,7 @@
 //! | [`chain_view`], [`sealed_view`] | what the chain says: deals and proofs, sealed sectors on their way |
 //! | [`user`] | drives the `cairn` command as a user would |
 //! | [`demo`] | the tour: put, prove, pay, kill, get |
+//! | [`simulation`] | thousands of providers without a chain: durability, repair, money |
 
 pub mod accounts;
 pub mod beacon;
@@ -29,4 +30,5 @@ pub mod node;
 pub mod plan;
 pub mod process;
 pub mod sealed_view;
+pub mod simulation;
 pub mod user;

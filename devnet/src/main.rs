@@ -7,6 +7,11 @@ use anyhow::{Context, Result, bail};
 use cairn_devnet::demo::{self, DemoOptions, screen};
 use cairn_devnet::network::Network;
 use cairn_devnet::plan::Plan;
+use cairn_devnet::simulation::scenario::{SCENARIOS, Scenario};
+use cairn_devnet::simulation::settings::Settings;
+use cairn_devnet::simulation::sweep::Sweep;
+use cairn_devnet::simulation::sweeps::SWEEPS;
+use cairn_devnet::simulation::{output, report};
 use cairn_prover::params::ParamSet;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,6 +53,39 @@ enum Command {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    /// Simulate thousands of providers without a chain: durability, repair, money; tables and pictures.
+    Simulate(Simulate),
+}
+
+#[derive(clap::Args)]
+struct Simulate {
+    /// A scenario, or "all"; may be given several times. Without a scenario or sweep: what there is.
+    #[arg(long)]
+    scenario: Vec<String>,
+    /// A sweep over one parameter, or "all"; may be given several times.
+    #[arg(long)]
+    sweep: Vec<String>,
+    /// Providers; default 10,000 for scenarios, 500 for sweeps.
+    #[arg(long)]
+    providers: Option<u32>,
+    /// Pieces; default 10,000,000 for scenarios, 500,000 for sweeps.
+    #[arg(long)]
+    pieces: Option<u32>,
+    /// How long; default one year.
+    #[arg(long, default_value_t = 1.0)]
+    years: f64,
+    /// Of all random numbers; a sweep takes this and the following.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Runs with different seeds of each point of a sweep.
+    #[arg(long, default_value_t = 2)]
+    seeds: u32,
+    /// Runs of a sweep at a time; default: one a core. Changes nothing but the time it takes.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of the tables (CSV) and pictures (SVG).
+    #[arg(long, default_value = "target/simulation")]
+    out: PathBuf,
 }
 
 #[tokio::main]
@@ -97,7 +135,60 @@ async fn run(args: Args) -> Result<bool> {
                 signal = asked_to_end() => { signal?; bail!("interrupted") }
             }
         }
+        Command::Simulate(args) => {
+            simulate(&args)?;
+            Ok(true)
+        }
     }
+}
+
+fn simulate(args: &Simulate) -> Result<()> {
+    let scenarios = chosen(&SCENARIOS, &args.scenario, |one: &Scenario| one.name)?;
+    let sweeps = chosen(&SWEEPS, &args.sweep, |one: &Sweep| one.name)?;
+    if scenarios.is_empty() && sweeps.is_empty() {
+        for one in &SCENARIOS {
+            screen::line(&format!("--scenario {:<14} {}", one.name, one.what))?;
+        }
+        for one in &SWEEPS {
+            screen::line(&format!("--sweep    {:<14} {}", one.name, one.what))?;
+        }
+        return Ok(());
+    }
+    let usual = Settings {
+        seed: args.seed,
+        ..Settings::default()
+    }
+    .lasting(args.years);
+    if !scenarios.is_empty() {
+        let base = usual.sized(args.providers, args.pieces);
+        let outcomes = output::scenarios(&scenarios, &base, &args.out)?;
+        screen::line(&report::summary_table(&outcomes))?;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let base = usual.sized(args.providers.or(Some(500)), args.pieces.or(Some(500_000)));
+    for sweep in &sweeps {
+        let threads = args.threads.unwrap_or(cores);
+        output::sweep(sweep, &base, args.seeds, threads, &args.out)?;
+    }
+    screen::line(&format!("tables and pictures: {}", args.out.display()))
+}
+
+/// The ones named, in their own order; all of them for "all".
+fn chosen<T: Clone>(
+    all: &[T],
+    names: &[String],
+    name_of: impl Fn(&T) -> &'static str,
+) -> Result<Vec<T>> {
+    let known = |name: &str| name == "all" || all.iter().any(|one| name_of(one) == name);
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        bail!("there is no {name}; without arguments this command says what there is");
+    }
+    let wanted = |one: &&T| {
+        names
+            .iter()
+            .any(|name| name == "all" || name == name_of(one))
+    };
+    Ok(all.iter().filter(wanted).cloned().collect())
 }
 
 async fn up(dir: PathBuf, plan: Plan) -> Result<()> {
