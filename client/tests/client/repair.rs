@@ -75,10 +75,7 @@ fn two_of_four(nodes: u8) -> (World, DealInfo) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_piece_of_a_file_comes_back_from_exactly_k_siblings_also_of_its_short_end() {
     let world = World::new(4, 13);
-    world
-        .put("object", &noise(1_000_000), 2, 4)
-        .await
-        .unwrap();
+    world.put("object", &noise(1_000_000), 2, 4).await.unwrap();
     let deals: Vec<DealInfo> = (1..=3)
         .map(|id| world.market.find(DealId(id)).unwrap())
         .collect();
@@ -372,7 +369,11 @@ async fn content_ids_that_are_no_codeword_are_the_owners_fault_and_leave_nothing
         matches!(&error, RepairError::NoCodeword { deal: DealId(77), slots } if *slots == [SlotIndex(3)]),
         "{error}"
     );
-    assert_eq!(names_in(&world), ["home", "market.json"], "not slot 4 either");
+    assert_eq!(
+        names_in(&world),
+        ["home", "market.json"],
+        "not slot 4 either"
+    );
     // without the slot that nobody can make, the other one is made
     let (made, _) = rebuild(&world, &deal, &[0, 1, 2], &[4]).await.unwrap();
     assert!(made[0] == pieces[4]);
