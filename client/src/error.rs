@@ -512,7 +512,7 @@ pub enum RepairError {
     },
     /// Nodes: fewer than k holders gave verified bytes.
     #[error(
-        "deal {deal}: {got} of {holders} holders answered with verified bytes, {needed} are needed{}",
+        "deal {deal}: {got} of {holders} holders can be read, {needed} are needed{}",
         told(troubles)
     )]
     TooFewHolders {
@@ -520,7 +520,7 @@ pub enum RepairError {
         deal: DealId,
         /// k.
         needed: usize,
-        /// Holders that answered.
+        /// Holders that gave verified bytes, or all there are if these are fewer than k and none was asked.
         got: usize,
         /// Holders there were to ask.
         holders: usize,

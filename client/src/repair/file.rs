@@ -29,9 +29,11 @@ pub(crate) async fn rebuild_to_files(
     }
     let sinks = partials.iter_mut().map(|(slot, _, file)| (*slot, file));
     let rebuilt = rebuild(peers, deal, holders, sinks.collect(), options, progress).await?;
-    for ((_, partial, file), (_, path)) in partials.iter_mut().zip(&lost) {
+    for (_, partial, file) in &partials {
         let synced = file.sync_all().await;
         synced.map_err(|source| failed(&partial.path, source))?;
+    }
+    for ((_, partial, _), (_, path)) in partials.iter_mut().zip(&lost) {
         let renamed = tokio::fs::rename(&partial.path, path).await;
         renamed.map_err(|source| failed(path, source))?;
         partial.kept = true;

@@ -88,16 +88,17 @@ impl Order {
     }
 
     /// The parts of every piece that are made at once, in order and without a gap: so long that `under_way` of them, each
-    /// with the parts of all siblings and of all lost pieces, fit the memory.
+    /// with the parts of all siblings and of all lost pieces, fit the memory; none longer than `longest_read`.
     pub(crate) fn windows(
         &self,
         memory_bytes: u64,
         under_way: usize,
+        longest_read: u64,
     ) -> impl Iterator<Item = Range<u64>> + use<> {
         let pieces = (self.siblings.len() + self.lost.len()).max(1);
         let affordable = memory_bytes / (pieces as u64) / (under_way.max(1) as u64);
         let group = u64::from(GROUP_BYTES);
-        let window = (affordable.min(LONGEST_READ_BYTES) / group).max(1) * group;
+        let window = (affordable.min(LONGEST_READ_BYTES).min(longest_read) / group).max(1) * group;
         let piece_bytes = self.piece_bytes;
         (0..piece_bytes.div_ceil(window)).map(move |number| {
             let start = number * window;
@@ -158,7 +159,7 @@ mod tests {
             for (siblings, lost) in [(2, 1), (10, 20), (29, 1)] {
                 let order = order(piece_bytes, siblings, lost);
                 let mut at = 0;
-                for window in order.windows(memory, 3) {
+                for window in order.windows(memory, 3, 128 << 20) {
                     assert_eq!(window.start, at, "no gap");
                     assert!(
                         window.end.is_multiple_of(16 << 10) || window.end == piece_bytes,
@@ -175,7 +176,13 @@ mod tests {
 
     #[test]
     fn a_memory_too_small_for_a_group_still_takes_one() {
-        let windows: Vec<_> = order(40_000, 10, 5).windows(1, 3).collect();
+        let windows: Vec<_> = order(40_000, 10, 5).windows(1, 3, 128 << 20).collect();
         assert_eq!(windows, [0..16_384, 16_384..32_768, 32_768..40_000]);
+    }
+
+    #[test]
+    fn no_window_is_longer_than_may_be_asked_for_at_once() {
+        let windows: Vec<_> = order(70_000, 10, 5).windows(1 << 30, 3, 40_000).collect();
+        assert_eq!(windows, [0..32_768, 32_768..65_536, 65_536..70_000]);
     }
 }

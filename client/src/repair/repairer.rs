@@ -107,7 +107,7 @@ impl Repairer {
     /// next repair to the same file takes its place.
     ///
     /// # Errors
-    /// [`RepairError`]; the files are as they were before.
+    /// [`RepairError`]; the files are as they were before, unless one of several could not be given its name.
     pub async fn rebuild_to_files(
         &self,
         deal: &DealInfo,

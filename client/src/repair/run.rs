@@ -41,7 +41,11 @@ pub(crate) async fn rebuild<W: AsyncWrite + Send + Unpin>(
     progress.begin(Stage::Fetch, Some(fetched_bytes));
     progress.begin(Stage::Rebuild, Some(rebuilt_bytes));
     let mut recoder = Recoder::new(&order);
-    let mut pending = order.windows(options.memory_bytes, WINDOWS_AHEAD + 1);
+    let mut pending = order.windows(
+        options.memory_bytes,
+        WINDOWS_AHEAD + 1,
+        peers.longest_range(),
+    );
     let mut ahead = VecDeque::new();
     loop {
         while ahead.len() < WINDOWS_AHEAD {
@@ -216,7 +220,6 @@ fn too_few(order: &Order, reader: &PartReader, got: usize) -> RepairError {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
 fn interrupted(error: tokio::task::JoinError) -> RepairError {
     RepairError::Interrupted(error.to_string())
 }

@@ -11,3 +11,4 @@ mod get;
 mod home;
 mod network;
 mod put;
+mod repair;
