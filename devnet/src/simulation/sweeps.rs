@@ -188,7 +188,6 @@ fn misses_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
         point.mean("ended_with_whole_disks") / f64::from(point.outcomes[0].settings.providers)
     });
     let traffic = lines(measured, |point| point.mean("repair_tb_per_stored_tb_year"));
-    let loss = lines(measured, |point| point.mean("independent_nines"));
     vec![
         (
             "misses-ended",
@@ -206,15 +205,6 @@ fn misses_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
                 across(),
                 Axis::plain("bytes fetched per byte stored and year"),
                 traffic,
-            ),
-        ),
-        (
-            "misses-nines",
-            plot(
-                "Nines if slots failed independently",
-                across(),
-                Axis::plain("nines a year"),
-                loss,
             ),
         ),
     ]
