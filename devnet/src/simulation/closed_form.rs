@@ -40,6 +40,12 @@ pub fn loss_rate(n: u32, k: u32, failures: f64, down: f64) -> f64 {
     binomial(n, k, alive) * f64::from(k) * failures
 }
 
+/// Failures of a slot that is alive, per unit of time, from the failures counted over all slots, dead ones included.
+#[must_use]
+pub fn failures_alive(counted: f64, down: f64) -> f64 {
+    counted / (1.0 - counted * down)
+}
+
 /// Nines of a yearly probability of loss: 3 for 0.001.
 #[must_use]
 pub fn nines(yearly_loss: f64) -> f64 {
@@ -101,6 +107,14 @@ mod tests {
             (exact / known - 1.0).abs() < 0.001,
             "{exact} against {known}"
         );
+    }
+
+    #[test]
+    fn dead_slots_do_not_fail_again() {
+        let (failures, down) = (8.0, 0.01);
+        let alive = 1.0 / (1.0 + failures * down);
+        let back = failures_alive(failures * alive, down);
+        assert!((back / failures - 1.0).abs() < 1e-12, "{back}");
     }
 
     #[test]

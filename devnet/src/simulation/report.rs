@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::closed_form::{Durability, loss_rate, nines};
+use super::closed_form::Durability;
 use super::numbers::{at, number};
 use super::provider::Standing;
 use super::settings::{Settings, UNITS_PER_USD, YEAR_DAYS};
@@ -160,7 +160,6 @@ fn summary(world: &World, durability: &Durability) -> Vec<(&'static str, f64)> {
     let wait_days =
         count.wait_periods as f64 / count.repaired.max(1) as f64 / settings.periods_per_day();
     let failures = count.freed as f64 / f64::from(settings.pieces.max(1)) / years;
-    let independent = loss_rate(settings.n, settings.k, failures, wait_days / YEAR_DAYS);
     let (waiting, _) = world.waiting();
     let [honest, cheats] = world.groups();
     let price = settings.price(1.0) as f64;
@@ -168,7 +167,6 @@ fn summary(world: &World, durability: &Durability) -> Vec<(&'static str, f64)> {
         ("deals_lost", durability.lost as f64),
         ("deal_years", durability.deal_years),
         ("yearly_loss", durability.yearly_loss()),
-        ("independent_nines", nines(independent)),
         ("failures_per_slot_year", failures),
         ("mean_days_without_piece", wait_days),
         ("slots_freed", count.freed as f64),

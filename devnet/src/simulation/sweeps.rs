@@ -1,6 +1,6 @@
 //! The sweeps there are: what each varies, and what is drawn of it.
 
-use super::closed_form::{loss_rate, loss_without_repair};
+use super::closed_form::{failures_alive, loss_rate, loss_without_repair};
 use super::numbers::whole;
 use super::plot::{Axis, Plot, Series};
 use super::settings::{Event, Order, Settings, Shock, YEAR_DAYS};
@@ -154,12 +154,8 @@ fn churn_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
     let computed = lines(measured, |point| {
         let settings = &point.outcomes[0].settings;
         let down = point.mean("mean_days_without_piece") / YEAR_DAYS;
-        let rate = loss_rate(
-            settings.n,
-            settings.k,
-            point.mean("failures_per_slot_year"),
-            down,
-        );
+        let failures = failures_alive(point.mean("failures_per_slot_year"), down);
+        let rate = loss_rate(settings.n, settings.k, failures, down);
         if rate > 1e-12 { rate } else { f64::NAN }
     });
     let series = with_computed(seen, computed);
@@ -192,7 +188,6 @@ fn misses_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
         point.mean("ended_with_whole_disks") / f64::from(point.outcomes[0].settings.providers)
     });
     let traffic = lines(measured, |point| point.mean("repair_tb_per_stored_tb_year"));
-    let loss = lines(measured, |point| point.mean("independent_nines"));
     vec![
         (
             "misses-ended",
@@ -210,15 +205,6 @@ fn misses_plots(measured: &[Measured]) -> Vec<(&'static str, Plot)> {
                 across(),
                 Axis::plain("bytes fetched per byte stored and year"),
                 traffic,
-            ),
-        ),
-        (
-            "misses-nines",
-            plot(
-                "Nines if slots failed independently",
-                across(),
-                Axis::plain("nines a year"),
-                loss,
             ),
         ),
     ]
