@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cairn_contracts::{
-    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, ReplicaChallenge,
-    ReplicaInfo, Retry, SlotState, TreeState, TxReceipt, Uptime,
+    Activation, Chain, ChainError, ChainEvent, DealInfo, EvmProof, Head, ProviderInfo,
+    ReplicaChallenge, ReplicaInfo, Retry, SlotState, TreeState, TxReceipt, Uptime,
 };
 use cairn_wire::{
     Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
@@ -123,6 +123,8 @@ pub trait ChainPort: Send + Sync + 'static {
     fn uptime(&self, tree: TreeIndex, period: Period) -> Answer<'_, Uptime>;
     /// A deal with its slots.
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>>;
+    /// A provider's entry in the registry.
+    fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>>;
     /// A slot.
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, SlotState>;
     /// Fills slots with pieces that one inclusion proof shows to lie in a sector of this provider.
@@ -273,6 +275,10 @@ impl ChainPort for OnChain {
 
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>> {
         ask!(self.deal(deal))
+    }
+
+    fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>> {
+        ask!(self.provider(provider))
     }
 
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, SlotState> {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{
-    Activation, ChainEvent, ChainEventKind, DealInfo, Head, ReplicaChallenge, ReplicaInfo,
-    ReplicaStatus, Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt, Uptime,
-    replica,
+    Activation, ChainEvent, ChainEventKind, DealInfo, Head, ProviderInfo, ReplicaChallenge,
+    ReplicaInfo, ReplicaStatus, Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt,
+    Uptime, replica,
 };
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, domain, field};
@@ -85,6 +85,7 @@ pub(super) struct Table {
     pub(super) proven: BTreeSet<Period>,
     pub(super) settled: Vec<(DealId, SlotIndex)>,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
+    pub(super) providers: BTreeMap<Address, ProviderInfo>,
     /// Calls that no endpoint takes, though all answer.
     pub(super) broken_calls: BTreeSet<&'static str>,
     /// Calls that are refused, and deals whose activation is.
@@ -520,6 +521,11 @@ impl ChainPort for FakeChain {
     }
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>> {
         self.answer("deal", move |table| table.deals.get(&deal).cloned())
+    }
+    fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>> {
+        self.answer("provider", move |table| {
+            table.providers.get(&provider).cloned()
+        })
     }
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, ChainSlot> {
         self.answer("slot", |table| {
