@@ -4,6 +4,7 @@
 
 mod market;
 mod node;
+mod relay;
 mod world;
 
 pub(crate) use node::Behaviour;
