@@ -38,6 +38,9 @@ pub struct PutOptions {
     pub activation_periods: Option<u32>,
     /// Smallest token units per slot and period; what the n-th cheapest reachable provider asks if `None`.
     pub price: Option<u128>,
+    /// Whether each segment is sent once, to one of its providers, which codes it and hands the pieces on. Nothing is
+    /// trusted to that provider; what it does not deliver is sent directly.
+    pub relay: bool,
     /// Whether to wait until the accepted pieces are active on chain.
     pub wait: bool,
 }
@@ -51,6 +54,7 @@ impl Default for PutOptions {
             kind: SectorKind::Hot,
             activation_periods: None,
             price: None,
+            relay: false,
             wait: true,
         }
     }

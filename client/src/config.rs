@@ -76,6 +76,8 @@ pub struct Patience {
     pub stall_s: u64,
     /// For a node's answer, a Receipt above all: it hashes the piece before it signs.
     pub answer_s: u64,
+    /// For the next of a relay's Receipts: it codes and hands on the pieces in between.
+    pub relay_s: u64,
 }
 
 impl Default for Patience {
@@ -91,6 +93,7 @@ impl Default for Patience {
             connect_s: 5,
             stall_s: 15,
             answer_s: 120,
+            relay_s: 120,
         }
     }
 }

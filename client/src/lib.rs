@@ -87,7 +87,9 @@ pub use crate::get::{ByteRange, GetReport, NotARange};
 pub use crate::market::{Market, ReplicaStage, ReplicaUnderWay};
 pub use crate::plan::Plan;
 pub use crate::progress::{Progress, Silent, Stage};
-pub use crate::put::{ActivationOutcome, PutReport, SegmentReport, SlotReport, SlotResult};
+pub use crate::put::{
+    ActivationOutcome, PutReport, RelayReport, SegmentReport, SlotReport, SlotResult,
+};
 pub use crate::repair::{RebuildOptions, Rebuilt, Repairer};
 pub use crate::status::{
     DealStatus, ObjectStatus, RemovedDeal, RemovedObject, Sealing, SlotReading,

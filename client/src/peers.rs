@@ -28,6 +28,7 @@ pub(crate) fn limits(patience: &Patience) -> Limits {
     Limits {
         handshake_timeout: Duration::from_secs(patience.connect_s.max(1)),
         request_timeout: Duration::from_secs(patience.answer_s.max(1)),
+        relay_timeout: Duration::from_secs(patience.relay_s.max(1)),
         body_stall: Duration::from_secs(patience.stall_s.max(1)),
         ..Limits::default()
     }

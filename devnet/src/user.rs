@@ -109,6 +109,16 @@ impl User {
         json_of(&self.must(&Self::put_args(file, name, coding)).await?)
     }
 
+    /// As [`User::put`], by relays: each segment leaves here once.
+    ///
+    /// # Errors
+    /// When the command fails, with what it printed.
+    pub async fn put_relayed(&self, file: &Path, name: &str, coding: Coding) -> Result<Value> {
+        let mut args = Self::put_args(file, name, coding);
+        args.push("--relay".into());
+        json_of(&self.must(&args).await?)
+    }
+
     /// Puts a file under a name and returns once the pieces are with their nodes: the slots are filled later.
     ///
     /// # Errors

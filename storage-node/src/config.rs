@@ -94,10 +94,25 @@ pub struct Config {
     /// Disk that data unsealed for readers may use; the oldest goes first.
     #[serde(default = "defaults::unsealed_cache_bytes")]
     pub unsealed_cache_bytes: u64,
+    /// Segments relayed for clients at a time; 0: none.
+    #[serde(default = "defaults::relay_parallel")]
+    pub relay_parallel: usize,
+    /// Disk that segments being relayed may use.
+    #[serde(default = "defaults::relay_spool_bytes")]
+    pub relay_spool_bytes: u64,
+    /// Bytes per second that handing on pieces of relayed segments may use in all; 0: no bound.
+    #[serde(default)]
+    pub relay_bytes_per_s: u64,
+    /// How long a relayed segment may take from its first byte to its last piece.
+    #[serde(default = "defaults::relay_s")]
+    pub relay_s: u64,
     /// Pay asked for one TiB and period, in the token's smallest unit; written to the registry.
     #[serde(default)]
     pub ask_per_tib_period: u64,
 }
+
+/// Slower, and a piece that shares the rate with others would come below what its holder puts up with.
+const MIN_RELAY_BYTES_PER_S: u64 = 1 << 20;
 
 mod defaults {
     use std::path::PathBuf;
@@ -137,6 +152,15 @@ mod defaults {
     }
     pub(super) const fn confirmations() -> u64 {
         1
+    }
+    pub(super) const fn relay_parallel() -> usize {
+        2
+    }
+    pub(super) const fn relay_spool_bytes() -> u64 {
+        8 << 30
+    }
+    pub(super) const fn relay_s() -> u64 {
+        1800
     }
 }
 
@@ -207,6 +231,15 @@ impl Config {
         }
         if !(50..=60_000).contains(&self.poll_ms) {
             return value("poll_ms", "must lie between 50 and 60000");
+        }
+        if !(10..=86_400).contains(&self.relay_s) {
+            return value("relay_s", "must lie between 10 and 86400");
+        }
+        if self.relay_bytes_per_s != 0 && self.relay_bytes_per_s < MIN_RELAY_BYTES_PER_S {
+            return value(
+                "relay_bytes_per_s",
+                "must be 0 or at least 1048576: slower, and the other nodes give up",
+            );
         }
         if self.receipt_s < self.pack_wait_s.saturating_add(60) {
             return value(
@@ -309,6 +342,19 @@ mod tests {
             defaults::confirmations(),
             "confirmations"
         );
+        let relay = (
+            example.relay_parallel,
+            example.relay_spool_bytes,
+            example.relay_bytes_per_s,
+            example.relay_s,
+        );
+        let expected = (
+            defaults::relay_parallel(),
+            defaults::relay_spool_bytes(),
+            0,
+            defaults::relay_s(),
+        );
+        assert_eq!(relay, expected, "relay");
         // Every field of the struct is in the example: taking its Debug form apart names them all.
         let shown = format!("{example:?}");
         for field in shown
@@ -350,6 +396,12 @@ mod tests {
             ("quota_bytes = 1", "quota_bytes = 0 #", "quota_bytes"),
             ("poll_ms = 1000", "poll_ms = 1", "poll_ms"),
             ("receipt_s = 86400", "receipt_s = 5", "receipt_s"),
+            ("relay_s = 1800", "relay_s = 9", "relay_s"),
+            (
+                "relay_bytes_per_s = 0",
+                "relay_bytes_per_s = 1000",
+                "relay_bytes_per_s",
+            ),
             (
                 "advertise = \"node.example.org:7070\"",
                 "advertise = \"node\"",

@@ -26,7 +26,7 @@ use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
 use crate::repair::RepairRules;
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
-use crate::serve::{NodeHandler, ServeContext};
+use crate::serve::{NodeHandler, RelayRules, ServeContext};
 use crate::store::{DataCopy, Ledger, Store, StoreOptions};
 use crate::view::ChainView;
 
@@ -231,6 +231,7 @@ async fn start(
         quota_bytes: config.quota_bytes,
         reserve_bytes: config.reserve_bytes,
         seals: config.sealing_parallel > 0,
+        relay: relay_rules(config),
         receipt_s: config.receipt_s,
         confirmations: config.confirmations,
         chain: Arc::clone(&chain),
@@ -378,6 +379,15 @@ fn seal_rules(
     })
 }
 
+fn relay_rules(config: &Config) -> RelayRules {
+    RelayRules {
+        parallel: config.relay_parallel,
+        spool_bytes: config.relay_spool_bytes,
+        bytes_per_s: config.relay_bytes_per_s,
+        patience: Duration::from_secs(config.relay_s),
+    }
+}
+
 /// A guess at how long a label takes, before any was timed.
 const LABELS_PER_S: u64 = 500_000;
 
@@ -416,6 +426,7 @@ fn open_wire(
 ) -> Result<Server, NodeError> {
     let limits = Limits {
         max_piece_bytes: cairn_merkle::piece::max_bytes_for(set.b_max),
+        relay_timeout: Duration::from_secs(config.relay_s),
         ..Limits::default()
     };
     Server::bind(

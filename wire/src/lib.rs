@@ -52,7 +52,7 @@ mod server;
 mod source;
 mod transport;
 
-pub use client::{Client, Connection, RangeStream};
+pub use client::{Client, Connection, RangeStream, RelayOffer, RelayStream};
 pub use eip712::{
     Eip712Domain, PieceTerms, acceptance_digest, receipt_digest, sign_acceptance, sign_receipt,
     verify_acceptance, verify_receipt,
@@ -68,13 +68,14 @@ pub use ids::{
 };
 pub use limits::Limits;
 pub use message::{
-    Acceptance, LeafOpening, NodeInfo, OpenLeaf, RangeHeader, ReadRange, Receipt, Reply, Request,
-    StorePiece,
+    Acceptance, LeafOpening, NodeInfo, OpenLeaf, RangeHeader, ReadRange, Receipt, RelaySegment,
+    Reply, Request, SlotFailed, SlotOutcome, StorePiece,
 };
 pub use refusal::{ErrorCode, MAX_REASON_BYTES, MAX_WAIT_S, WireError};
 pub use secret_key::{SecretKey, Signature, recover};
 pub use server::{
-    Handler, HandlerFuture, MAX_CHUNK_BYTES, Peer, PieceBody, PieceIntake, RangeReply, Server,
+    Handler, HandlerFuture, MAX_CHUNK_BYTES, Peer, PieceBody, PieceIntake, RangeReply,
+    SegmentIntake, Server,
 };
 pub use source::{ChannelSource, ChunkFuture, ChunkSource, MemorySource, ReaderSource};
 pub use transport::ALPN;

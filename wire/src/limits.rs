@@ -20,6 +20,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Longest wait for an answer; for `StorePiece` the wait for the Receipt after the body's last byte.
     pub request_timeout: Duration,
+    /// Longest wait for news of a segment that is being relayed: the next slot's Receipt or failure.
+    pub relay_timeout: Duration,
     /// Longest pause inside a body, either way.
     pub body_stall: Duration,
     /// Least average rate of a body, either way, not counting one `body_stall`.
@@ -70,6 +72,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
+            relay_timeout: Duration::from_secs(120),
             body_stall: Duration::from_secs(20),
             min_body_bytes_per_s: 16 * KIB,
             idle_timeout: Duration::from_secs(30),
@@ -104,6 +107,7 @@ impl Limits {
             ("handshake_timeout", self.handshake_timeout),
             ("header_timeout", self.header_timeout),
             ("request_timeout", self.request_timeout),
+            ("relay_timeout", self.relay_timeout),
             ("body_stall", self.body_stall),
             ("idle_timeout", self.idle_timeout),
             ("keep_alive", self.keep_alive),

@@ -8,6 +8,10 @@
 //!                                     <-    Continue            (or an error, and the body is never sent)
 //!   byte_len bytes, end of stream     ->
 //!                                     <-    Receipt
+//!   RelaySegment                      ->
+//!                                     <-    Continue            (or an error, and the body is never sent)
+//!   segment_bytes bytes, end          ->
+//!                                     <-    Receipt or SlotFailed, once for each slot, in any order
 //!   AcceptPiece(Acceptance)           ->
 //!                                     <-    Accepted
 //!   ReadRange                         ->
@@ -28,6 +32,12 @@ use crate::secret_key::Signature;
 
 /// The longest piece a message can speak of: 2^40 - 1 bytes, the width of its length in the circuits' packed words.
 pub const MAX_PIECE_BYTES: u64 = (1 << 40) - 1;
+/// The most pieces a segment is coded into: GF(2^8) has so many points.
+pub const MAX_PIECES: u16 = 256;
+/// The longest segment a message can speak of: one piece fewer than the most there can be, each of the longest length.
+pub const MAX_SEGMENT_BYTES: u64 = 255 * MAX_PIECE_BYTES;
+/// The longest strip a message can speak of, in bytes.
+pub const MAX_STRIP_BYTES: u32 = 1 << 20;
 /// The largest base-2 logarithm of a piece's leaves a message can speak of (2^40 leaves are the widest address).
 pub const MAX_B: u8 = 40;
 /// The longest name of a parameter set, in bytes.
@@ -49,6 +59,48 @@ pub struct StorePiece {
     pub content_id: ContentId,
     /// Length of the body, 1 to [`MAX_PIECE_BYTES`].
     pub byte_len: u64,
+}
+
+/// Client to node: take this deal's ciphertext once, code its pieces and hand each to the provider of its slot. Refused
+/// before the body for whatever a [`StorePiece`] for the node's own slot is refused for, for another code or length than
+/// the deal's, and by a node that relays nothing or has no room for it now.
+///
+/// The client has computed all n content ids itself and trusts nothing the node says about the others: every Receipt that
+/// comes back is signed by its slot's provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RelaySegment {
+    /// The deal.
+    pub deal: DealId,
+    /// A slot of it that names this node's provider.
+    pub slot: SlotIndex,
+    /// Pieces needed, 1 to 255.
+    pub k: u16,
+    /// Pieces made, k + 1 to [`MAX_PIECES`].
+    pub n: u16,
+    /// Which code.
+    pub code_id: u8,
+    /// Bytes of a strip, 1 to [`MAX_STRIP_BYTES`].
+    pub strip_bytes: u32,
+    /// Length of the body, 1 to [`MAX_SEGMENT_BYTES`]: the segment as it was cut, without the zeros of its last row.
+    pub segment_bytes: u64,
+}
+
+/// Relay to client: this slot's piece is not with its provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotFailed {
+    /// Which slot.
+    pub slot: SlotIndex,
+    /// Why: the holder's refusal, or what kept the relay from it.
+    pub error: WireError,
+}
+
+/// What a relay says of one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotOutcome {
+    /// Which slot.
+    pub slot: SlotIndex,
+    /// The Receipt of its provider, or why there is none.
+    pub result: Result<Receipt, WireError>,
 }
 
 /// Node to client: the piece is durable, here is its commitment, signed by the provider's operator.
@@ -139,6 +191,8 @@ pub enum Request {
     Info,
     /// Keep this.
     StorePiece(StorePiece),
+    /// Code this and hand it on.
+    RelaySegment(RelaySegment),
     /// Fill the slot with it.
     AcceptPiece(Acceptance),
     /// Give me these bytes.
@@ -152,10 +206,12 @@ pub enum Request {
 pub enum Reply {
     /// To `Info`.
     Info(NodeInfo),
-    /// To `StorePiece`, before the body.
+    /// To `StorePiece` and `RelaySegment`, before the body.
     Continue,
-    /// To `StorePiece`, after the body.
+    /// To `StorePiece`, after the body; to `RelaySegment`, for a slot whose provider has its piece.
     Receipt(Receipt),
+    /// To `RelaySegment`, for a slot whose provider has it not.
+    SlotFailed(SlotFailed),
     /// To `AcceptPiece`.
     Accepted,
     /// To `ReadRange`, before the body.

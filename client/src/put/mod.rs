@@ -5,6 +5,10 @@
 //! | `ingest` | encrypt into a temporary file, cut, code, hash: all content ids before any deal |
 //! | `open` | choose providers, open the deals, wait for confirmation |
 //! | `upload` | code each segment again, send the pieces, recompute their commitments behind it |
+//! | `slot` | one piece to its provider, and the Acceptance for its Receipt |
+//! | `relay` | a segment to one provider, which codes it and hands the pieces on |
+//! | `source` | bodies on their way out, counted |
+//! | `patience` | how long a node is asked again |
 //! | `receipt` | what makes a Receipt worth an Acceptance |
 //! | `activate` | wait until the slots are filled on chain |
 //! | `report` | what came of it |
@@ -12,8 +16,12 @@
 mod activate;
 mod ingest;
 mod open;
+mod patience;
 mod receipt;
+mod relay;
 mod report;
+mod slot;
+mod source;
 mod upload;
 
 use std::sync::Arc;
@@ -26,7 +34,9 @@ use crate::error::PutError;
 use crate::market::Market;
 use crate::plan::Plan;
 
-pub use crate::put::report::{ActivationOutcome, PutReport, SegmentReport, SlotReport, SlotResult};
+pub use crate::put::report::{
+    ActivationOutcome, PutReport, RelayReport, SegmentReport, SlotReport, SlotResult,
+};
 
 /// See [`crate::Client::put`].
 pub(crate) async fn put<M: Market>(
@@ -45,8 +55,8 @@ pub(crate) async fn put<M: Market>(
     let key = ObjectKey::random(&shared.entropy);
     let ingested = ingest::ingest(shared, reader, &plan, &key).await?;
     let opened = open::open(shared, &plan, &ingested, &key, name, &options).await?;
-    let segments = upload::upload(shared, &plan, ingested, &opened).await?;
-    let segments = upload::expect_readable(segments, k)?;
+    let uploaded = upload::upload(shared, &plan, ingested, &opened, options.relay).await?;
+    let segments = upload::expect_readable(uploaded.segments, k)?;
     shared.catalog.mark_stored(name)?;
     let activation = if options.wait {
         activate::wait(shared, &segments).await?
@@ -64,6 +74,8 @@ pub(crate) async fn put<M: Market>(
         activation_periods: opened.activation_periods,
         escrow: opened.escrow,
         opened: opened.receipts,
+        line_bytes: uploaded.line_bytes,
+        direct_bytes: uploaded.piece_bytes,
         segments,
         activation,
     })

@@ -30,6 +30,11 @@ pub struct PutReport {
     pub escrow: u128,
     /// The transactions that opened the deals: one, unless there are more than a thousand slots.
     pub opened: Vec<TxReceipt>,
+    /// Bytes of pieces and segments that left over this line, attempts that failed included. What QUIC adds, and
+    /// messages without a body, are not counted.
+    pub line_bytes: u64,
+    /// Bytes of all pieces: what it takes to send each of them directly, once.
+    pub direct_bytes: u64,
     /// One per deal, in the object's order.
     pub segments: Vec<SegmentReport>,
     /// How the slots stand on chain.
@@ -55,6 +60,8 @@ pub struct SegmentReport {
     pub segment_bytes: u64,
     /// Bytes of each piece.
     pub piece_bytes: u64,
+    /// How its relay fared, if one was asked for.
+    pub relay: Option<RelayReport>,
     /// Its slots in order.
     pub slots: Vec<SlotReport>,
 }
@@ -65,6 +72,23 @@ impl SegmentReport {
     pub fn stored(&self) -> usize {
         self.slots.iter().filter(|slot| slot.is_stored()).count()
     }
+
+    /// Pieces of those that came to their providers by a relay.
+    #[must_use]
+    pub fn relayed(&self) -> usize {
+        let by_relay = |slot: &&SlotReport| slot.relayed && slot.is_stored();
+        self.slots.iter().filter(by_relay).count()
+    }
+}
+
+/// How a relay fared.
+#[derive(Debug)]
+pub struct RelayReport {
+    /// The provider that relayed; `None` if none agreed.
+    pub provider: Option<Address>,
+    /// What ended it early. A slot that its provider refused, or for which the relay brought a Receipt not worth
+    /// accepting, is not an end.
+    pub trouble: Option<SlotError>,
 }
 
 /// One slot.
@@ -76,6 +100,8 @@ pub struct SlotReport {
     pub slot: SlotIndex,
     /// The provider it names.
     pub provider: Address,
+    /// Whether a relay brought its Receipt; otherwise its piece was sent directly.
+    pub relayed: bool,
     /// What came of it.
     pub result: SlotResult,
 }

@@ -1,50 +1,57 @@
 //! Second pass: each segment is coded again and its pieces sent, while their commitments are computed on all cores.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use cairn_contracts::ProviderInfo;
 use cairn_erasure::Code;
-use cairn_merkle::piece::{self, PieceCommitment};
-use cairn_merkle::{ContentId, PieceError};
-use cairn_wire::{
-    Acceptance, ConnectError, ErrorCode, MemorySource, Receipt, RequestError, SlotIndex,
-    StorePiece, sign_acceptance,
-};
+use cairn_merkle::{ContentId, piece};
+use cairn_wire::{Receipt, SlotIndex};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::client::Shared;
-use crate::error::{PutError, SlotError};
+use crate::error::PutError;
 use crate::market::Market;
 use crate::plan::Plan;
 use crate::progress::Stage;
 use crate::put::ingest::{CodedSegment, Ingested, Spool};
 use crate::put::open::{OpenDeal, Opened};
-use crate::put::receipt::{self, Sent};
-use crate::put::report::{SegmentReport, SlotReport, SlotResult};
+use crate::put::receipt::Sent;
+use crate::put::relay::RelayJob;
+use crate::put::report::{RelayReport, SegmentReport};
+use crate::put::slot::{CommitmentToCome, SlotJob};
 
 /// Segments in memory at the same time; the plan's bound counts on it.
 const SEGMENTS: usize = 2;
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Sends everything; one report per segment, in order.
+/// What was sent, and over which line.
+pub(crate) struct Uploaded {
+    /// One per segment, in order.
+    pub(crate) segments: Vec<SegmentReport>,
+    /// Bytes of bodies that left here.
+    pub(crate) line_bytes: u64,
+    /// Bytes of all pieces.
+    pub(crate) piece_bytes: u64,
+}
+
+/// Sends everything: each piece to its provider, or with `relay` each segment to one of them.
 pub(crate) async fn upload<M: Market>(
     shared: &Arc<Shared<M>>,
     plan: &Plan,
     ingested: Ingested,
     opened: &Opened,
-) -> Result<Vec<SegmentReport>, PutError> {
+    relay: bool,
+) -> Result<Uploaded, PutError> {
     let n = u64::from(plan.code().n());
-    let total = ingested
+    let piece_bytes: u64 = ingested
         .segments
         .iter()
         .map(|segment| segment.piece_bytes.saturating_mul(n))
         .sum();
-    shared.progress.begin(Stage::Upload, Some(total));
-    shared.progress.begin(Stage::Check, Some(total));
+    shared.progress.begin(Stage::Upload, Some(piece_bytes));
+    shared.progress.begin(Stage::Check, Some(piece_bytes));
+    let line_bytes = Arc::new(AtomicU64::new(0));
     let places = Arc::new(Semaphore::new(SEGMENTS));
     let lines = Arc::new(Semaphore::new(shared.config.uploads));
     let mut running = JoinSet::new();
@@ -54,6 +61,8 @@ pub(crate) async fn upload<M: Market>(
             code: plan.code().clone(),
             spool: Arc::clone(&ingested.spool),
             lines: Arc::clone(&lines),
+            line_bytes: Arc::clone(&line_bytes),
+            relay,
             number,
             segment,
             deal: deal.clone(),
@@ -74,7 +83,11 @@ pub(crate) async fn upload<M: Market>(
     reports.sort_by_key(|(number, _)| *number);
     shared.progress.end(Stage::Upload);
     shared.progress.end(Stage::Check);
-    Ok(reports.into_iter().map(|(_, report)| report).collect())
+    Ok(Uploaded {
+        segments: reports.into_iter().map(|(_, report)| report).collect(),
+        line_bytes: line_bytes.load(Ordering::Relaxed),
+        piece_bytes,
+    })
 }
 
 /// Every segment must have k pieces stored.
@@ -99,11 +112,16 @@ pub(crate) fn expect_readable(
     }
 }
 
+/// What a relay will bring, for each slot in order; nothing if there is none.
+type RelayedReceipts = std::vec::IntoIter<oneshot::Receiver<Receipt>>;
+
 struct SegmentJob<M> {
     shared: Arc<Shared<M>>,
     code: Code,
     spool: Arc<Spool>,
     lines: Arc<Semaphore>,
+    line_bytes: Arc<AtomicU64>,
+    relay: bool,
     number: usize,
     segment: CodedSegment,
     deal: OpenDeal,
@@ -114,6 +132,7 @@ impl<M: Market> SegmentJob<M> {
         let pieces = self.code_again().await?;
         let now_unix = self.shared.market.head().await?.timestamp;
         let commitments = self.commit_behind(&pieces);
+        let (relay, mut relayed) = self.begin_relay(&pieces);
         let mut running = JoinSet::new();
         for (index, ((bytes, commitment), provider)) in pieces
             .into_iter()
@@ -133,21 +152,51 @@ impl<M: Market> SegmentJob<M> {
                 provider: provider.clone(),
                 bytes,
                 now_unix,
+                line_bytes: Arc::clone(&self.line_bytes),
             };
             let lines = Arc::clone(&self.lines);
-            running.spawn(async move { job.run(lines, commitment).await });
+            let relayed = relayed.next();
+            running.spawn(async move { job.run(lines, commitment, relayed).await });
         }
         let mut slots = Vec::new();
         while let Some(ended) = running.join_next().await {
             slots.push(ended.map_err(|error| PutError::Interrupted(error.to_string()))?);
         }
         slots.sort_by_key(|report| report.slot);
+        let relay = match relay {
+            Some(task) => Some(
+                task.await
+                    .map_err(|error| PutError::Interrupted(error.to_string()))?,
+            ),
+            None => None,
+        };
         Ok(SegmentReport {
             deal: self.deal.deal,
             segment_bytes: self.segment.segment_bytes,
             piece_bytes: self.segment.piece_bytes,
+            relay,
             slots,
         })
+    }
+
+    /// The relay's task, if there is to be one, and what it will bring for each slot in order.
+    fn begin_relay(&self, pieces: &[Bytes]) -> (Option<JoinHandle<RelayReport>>, RelayedReceipts) {
+        if !self.relay {
+            return (None, Vec::new().into_iter());
+        }
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            pieces.iter().map(|_| oneshot::channel()).unzip();
+        let job = RelayJob {
+            shared: Arc::clone(&self.shared),
+            deal: self.deal.clone(),
+            code: self.code.clone(),
+            segment_bytes: self.segment.segment_bytes,
+            pieces: pieces.to_vec(),
+            line_bytes: Arc::clone(&self.line_bytes),
+        };
+        let lines = Arc::clone(&self.lines);
+        let task = tokio::spawn(async move { job.run(lines, senders).await });
+        (Some(task), receivers.into_iter())
     }
 
     /// The n pieces, which must be those whose hashes the deal was opened with.
@@ -180,10 +229,7 @@ impl<M: Market> SegmentJob<M> {
 
     /// Computes the pieces' commitments one after the other, each on all cores, while they are being sent. A piece whose
     /// slot has failed meanwhile is left out.
-    fn commit_behind(
-        &self,
-        pieces: &[Bytes],
-    ) -> Vec<oneshot::Receiver<Result<PieceCommitment, PieceError>>> {
+    fn commit_behind(&self, pieces: &[Bytes]) -> Vec<CommitmentToCome> {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             pieces.iter().map(|_| oneshot::channel()).unzip();
         let work: Vec<_> = pieces.iter().cloned().zip(senders).collect();
@@ -198,125 +244,5 @@ impl<M: Market> SegmentJob<M> {
             }
         });
         receivers
-    }
-}
-
-struct SlotJob<M> {
-    shared: Arc<Shared<M>>,
-    sent: Sent,
-    provider: ProviderInfo,
-    bytes: Bytes,
-    now_unix: u64,
-}
-
-impl<M: Market> SlotJob<M> {
-    async fn run(
-        self,
-        lines: Arc<Semaphore>,
-        commitment: oneshot::Receiver<Result<PieceCommitment, PieceError>>,
-    ) -> SlotReport {
-        let outcome = self.fill(lines, commitment).await;
-        if let Err(error) = &outcome {
-            tracing::warn!(deal = %self.sent.deal, slot = %self.sent.slot, provider = %self.sent.provider, %error, "slot not filled");
-        }
-        let result =
-            outcome.map_or_else(SlotResult::Failed, |comm_p| SlotResult::Stored { comm_p });
-        SlotReport {
-            deal: self.sent.deal,
-            slot: self.sent.slot,
-            provider: self.sent.provider,
-            result,
-        }
-    }
-
-    async fn fill(
-        &self,
-        lines: Arc<Semaphore>,
-        commitment: oneshot::Receiver<Result<PieceCommitment, PieceError>>,
-    ) -> Result<cairn_wire::Commitment, SlotError> {
-        let interrupted = |error: &dyn std::fmt::Display| SlotError::Interrupted(error.to_string());
-        let line = lines
-            .acquire_owned()
-            .await
-            .map_err(|error| interrupted(&error))?;
-        let stored = self.patiently(|| self.store()).await;
-        self.shared
-            .progress
-            .advance(Stage::Upload, self.bytes.len() as u64);
-        drop(line);
-        let receipt = stored?;
-        let ours = commitment
-            .await
-            .map_err(|error| interrupted(&error))?
-            .map_err(|error| interrupted(&error))?;
-        let domain = self.shared.market.domain();
-        let terms = receipt::check(&receipt, &self.sent, &ours, &domain, self.now_unix)?;
-        let signature =
-            sign_acceptance(&domain, &terms, &self.shared.wallet).map_err(SlotError::Sign)?;
-        let acceptance = Acceptance { terms, signature };
-        self.patiently(|| self.accept(acceptance)).await?;
-        Ok(ours.comm_p)
-    }
-
-    async fn store(&self) -> Result<Receipt, SlotError> {
-        let connection = self.shared.peers.connect(&self.provider).await?;
-        let request = StorePiece {
-            deal: self.sent.deal,
-            slot: self.sent.slot,
-            content_id: self.sent.content_id,
-            byte_len: self.bytes.len() as u64,
-        };
-        Ok(connection
-            .store_piece(&request, MemorySource::new(self.bytes.clone()))
-            .await?)
-    }
-
-    async fn accept(&self, acceptance: Acceptance) -> Result<(), SlotError> {
-        let connection = self.shared.peers.connect(&self.provider).await?;
-        Ok(connection.accept_piece(&acceptance).await?)
-    }
-
-    /// Tries again while the node is away, busy, or has not seen the deal yet.
-    async fn patiently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, SlotError>
-    where
-        F: Future<Output = Result<T, SlotError>>,
-    {
-        let patience = &self.shared.config.patience;
-        let start = Instant::now();
-        let whole = Duration::from_secs(patience.upload_s);
-        let mut pause = patience.poll();
-        loop {
-            match attempt().await {
-                Err(error) if start.elapsed() + pause < worth_waiting(&error, whole) => {
-                    tracing::debug!(provider = %self.sent.provider, %error, "trying again");
-                }
-                outcome => return outcome,
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-}
-
-/// How long, from the first attempt, the same request may still come to succeed. A plain refusal gets a quarter: it may
-/// only mean that the node has not seen the deal deep enough in the chain.
-fn worth_waiting(error: &SlotError, whole: Duration) -> Duration {
-    let SlotError::Request(error) = error else {
-        let passing = matches!(
-            error,
-            SlotError::Connect(ConnectError::TimedOut { .. } | ConnectError::Refused { .. })
-        );
-        return if passing { whole } else { Duration::ZERO };
-    };
-    match error {
-        RequestError::Refused(refusal) => match refusal.code() {
-            ErrorCode::NotFound | ErrorCode::Busy | ErrorCode::Later => whole,
-            ErrorCode::Refused => whole / 4,
-            ErrorCode::BadRequest | ErrorCode::TooLarge | ErrorCode::Internal => Duration::ZERO,
-        },
-        RequestError::TimedOut { .. } | RequestError::Lost(_) | RequestError::ReplyEnded { .. } => {
-            whole
-        }
-        _ => Duration::ZERO,
     }
 }

@@ -12,3 +12,4 @@ mod home;
 mod network;
 mod put;
 mod repair;
+mod relay;

@@ -124,6 +124,8 @@ pub trait ChainPort: Send + Sync + 'static {
     fn uptime(&self, tree: TreeIndex, period: Period) -> Answer<'_, Uptime>;
     /// A deal with its slots.
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>>;
+    /// A provider's entry in the registry.
+    fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>>;
     /// A slot.
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, SlotState>;
     /// Fills slots with pieces that one inclusion proof shows to lie in a sector of this provider.
@@ -162,8 +164,6 @@ pub trait ChainPort: Send + Sync + 'static {
     fn challenge_seed(&self, id: u64) -> Answer<'_, Option<([u8; 32], u64)>>;
     /// Answers a challenge about a sector that stands at `index` of the latest frozen tree.
     fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt>;
-    /// A provider's entry in the registry.
-    fn provider(&self, account: Address) -> Answer<'_, Option<ProviderInfo>>;
     /// When this provider committed to the repair of a slot with this salt.
     fn repair_committed_at(
         &self,
@@ -320,6 +320,10 @@ impl ChainPort for OnChain {
         ask!(self.deal(deal))
     }
 
+    fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>> {
+        ask!(self.provider(provider))
+    }
+
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, SlotState> {
         ask!(self.slot(deal, slot))
     }
@@ -414,10 +418,6 @@ impl ChainPort for OnChain {
 
     fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt> {
         ask!(self.answer_challenge(id, index, &proof))
-    }
-
-    fn provider(&self, account: Address) -> Answer<'_, Option<ProviderInfo>> {
-        ask!(self.provider(account))
     }
 
     fn repair_committed_at(

@@ -83,6 +83,16 @@ series! {
         PiecesRefused = "cairn_pieces_refused_total": "Pieces refused, before or after their body.",
         /// Bytes read by others.
         BytesRead = "cairn_bytes_read_total": "Encoded bytes sent to readers.",
+        /// Segments taken to relay.
+        SegmentsRelayed = "cairn_segments_relayed_total": "Segments taken, coded and handed on for clients.",
+        /// Segments not taken.
+        SegmentsRefused = "cairn_segments_refused_total": "Segments not relayed, before or after their body.",
+        /// Pieces handed on.
+        PiecesForwarded = "cairn_pieces_forwarded_total": "Pieces of relayed segments that another node gave a Receipt for.",
+        /// Bytes of those pieces.
+        BytesForwarded = "cairn_bytes_forwarded_total": "Bytes of pieces handed on.",
+        /// Pieces that could not be handed on.
+        ForwardsFailed = "cairn_forwards_failed_total": "Pieces of relayed segments that another node did not take.",
         /// Sectors packed.
         SectorsPacked = "cairn_sectors_packed_total": "Sectors packed.",
         /// Sectors appended.

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use cairn_contracts::Schedule;
-use cairn_wire::message::{Acceptance, LeafOpening, NodeInfo, OpenLeaf, ReadRange, StorePiece};
+use cairn_wire::message::{
+    Acceptance, LeafOpening, NodeInfo, OpenLeaf, ReadRange, RelaySegment, StorePiece,
+};
 use cairn_wire::{
     Address, Eip712Domain, Handler, HandlerFuture, Peer, PieceIntake, RangeReply, SecretKey,
-    WireError,
+    SegmentIntake, WireError,
 };
 
 use crate::chain::ChainPort;
 use crate::dashboard::{Counter, Metrics};
 use crate::deal::{SlotEvent, SlotState};
-use crate::error::{ChainFault, StoreError};
 use crate::sealing::UnsealQueue;
-use crate::serve::admit::{Offer, admit, check_acceptance};
+use crate::serve::admit::check_acceptance;
+use crate::serve::door::{Door, disk};
 use crate::serve::read;
-use crate::serve::receive::Intake;
-use crate::serve::reserve::Reservations;
+use crate::serve::relay::{RelayRules, Relays};
 use crate::store::{Ledger, SlotKey};
 use crate::view::ChainView;
 
@@ -41,6 +42,8 @@ pub struct ServeContext {
     pub reserve_bytes: u64,
     /// Whether pieces of sealed deals are taken.
     pub seals: bool,
+    /// What is relayed for clients.
+    pub relay: RelayRules,
     /// How long a Receipt may be used.
     pub receipt_s: u64,
     /// How deep the block that opened a deal must be.
@@ -71,73 +74,22 @@ impl std::fmt::Debug for ServeContext {
 #[derive(Debug)]
 pub struct NodeHandler {
     context: Arc<ServeContext>,
-    reservations: Arc<Reservations>,
+    door: Door,
+    relays: Arc<Relays>,
 }
 
 impl NodeHandler {
     /// A handler over these.
     #[must_use]
     pub fn new(context: ServeContext) -> Self {
+        let relays = Arc::new(Relays::new(context.relay));
+        let door = Door::new(context);
         Self {
-            context: Arc::new(context),
-            reservations: Arc::default(),
+            context: Arc::clone(&door.context),
+            door,
+            relays,
         }
     }
-
-    async fn admitted(&self, request: StorePiece) -> Result<Box<dyn PieceIntake>, WireError> {
-        let context = &self.context;
-        let deal = context
-            .chain
-            .deal(request.deal)
-            .await
-            .map_err(|fault| cannot_ask(&fault))?;
-        let slot = match &deal {
-            Some(deal) if usize::from(request.slot.0) < deal.slots.len() => {
-                let slot = context.chain.slot(request.deal, request.slot).await;
-                Some(slot.map_err(|fault| cannot_ask(&fault))?)
-            }
-            _ => None,
-        };
-        let store = context.ledger.store();
-        let (_, held_bytes) = store.held();
-        let offer = Offer {
-            request: &request,
-            me: context.me,
-            deal: deal.as_ref(),
-            slot: slot.as_ref(),
-            confirmed: context
-                .view
-                .is_confirmed(request.deal, context.confirmations),
-            open_period: context.schedule.open_period(context.view.chain_time_unix()),
-            b_max: context.b_max,
-            held_bytes: held_bytes.saturating_add(self.reservations.bytes()),
-            quota_bytes: context.quota_bytes,
-            free_bytes: store.free_bytes().map_err(|error| disk(&error))?,
-            reserve_bytes: context.reserve_bytes,
-            seals: context.seals,
-        };
-        let admitted = admit(&offer)?;
-        let reservation = self
-            .reservations
-            .reserve(request.content_id, request.byte_len)?;
-        Ok(Box::new(Intake {
-            context: Arc::clone(context),
-            request,
-            owner: admitted.owner,
-            kind: admitted.kind,
-            reservation,
-        }))
-    }
-}
-
-fn cannot_ask(fault: &ChainFault) -> WireError {
-    tracing::warn!(%fault, "a piece was turned away because the chain could not be asked");
-    WireError::busy("the node cannot reach the chain")
-}
-
-fn disk(error: &StoreError) -> WireError {
-    tracing::error!(%error, "the store failed");
-    WireError::internal("the node's disk failed")
 }
 
 /// Verifies and records an Acceptance. Saying it twice is as good as once.
@@ -216,9 +168,24 @@ impl Handler for NodeHandler {
         request: StorePiece,
     ) -> HandlerFuture<'_, Box<dyn PieceIntake>> {
         Box::pin(async move {
-            self.admitted(request).await.inspect_err(|refusal| {
+            let admitted = self.door.admitted(request).await.inspect_err(|refusal| {
                 self.context.metrics.count(Counter::PiecesRefused);
                 tracing::debug!(peer = %peer.address, deal = %request.deal, slot = %request.slot, %refusal, "refused");
+            });
+            admitted.map(|intake| Box::new(intake) as Box<dyn PieceIntake>)
+        })
+    }
+
+    fn admit_segment(
+        &self,
+        peer: Peer,
+        request: RelaySegment,
+    ) -> HandlerFuture<'_, Box<dyn SegmentIntake>> {
+        Box::pin(async move {
+            let admitted = self.relays.admit(&self.door, peer, request).await;
+            admitted.inspect_err(|refusal| {
+                self.context.metrics.count(Counter::SegmentsRefused);
+                tracing::debug!(peer = %peer.address, deal = %request.deal, %refusal, "not relayed");
             })
         })
     }

@@ -1,5 +1,7 @@
 //! Opening the database: options, format version, and `RocksDB`'s errors in our words.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,6 +149,25 @@ impl Store {
         let stat = rustix::fs::statvfs(self.inner.db.path())
             .map_err(|error| io("asking for free space", &std::io::Error::from(error)))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// An empty file without a name in the folder of what arrives: gone when it is closed, and with the process.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn scratch_file(&self) -> Result<File, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = self.incoming().join(format!("scratch-{number}"));
+        let opened = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        opened
+            .and_then(|file| std::fs::remove_file(&path).map(|()| file))
+            .map_err(|error| io("making a scratch file", &error))
     }
 
     pub(super) fn options(&self) -> &StoreOptions {

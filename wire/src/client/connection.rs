@@ -1,15 +1,17 @@
-//! The five requests on an open connection.
+//! The six requests on an open connection.
 
 use std::net::SocketAddr;
 
-use crate::client::exchange::Exchange;
+use crate::client::exchange::{Exchange, another_kind};
 use crate::client::range::RangeStream;
+use crate::client::relay::RelayOffer;
 use crate::client::upload::{Upload, send_body};
 use crate::error::RequestError;
 use crate::frame::CANCELLED;
 use crate::limits::Limits;
 use crate::message::{
-    Acceptance, LeafOpening, NodeInfo, OpenLeaf, ReadRange, Receipt, Reply, Request, StorePiece,
+    Acceptance, LeafOpening, NodeInfo, OpenLeaf, ReadRange, Receipt, RelaySegment, Reply, Request,
+    StorePiece,
 };
 use crate::source::ChunkSource;
 
@@ -97,6 +99,16 @@ impl Connection {
         }
     }
 
+    /// Asks the node to relay a segment: to take its bytes once, and to code and hand on its pieces. The node has agreed
+    /// when this returns; send the bytes then.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn relay_segment(&self, request: &RelaySegment) -> Result<RelayOffer, RequestError> {
+        let exchange = Exchange::open(&self.quic, self.limits).await?;
+        RelayOffer::ask(exchange, *request, self.limits).await
+    }
+
     /// Hands the node the owner's Acceptance of a piece it gave a Receipt for.
     ///
     /// # Errors
@@ -146,13 +158,6 @@ impl Connection {
         let reply = exchange.reply("the node's answer").await?;
         exchange.done();
         Ok(reply)
-    }
-}
-
-fn another_kind(reply: &Reply) -> RequestError {
-    tracing::debug!(got = reply.name(), "a reply of another kind");
-    RequestError::AnotherAnswer {
-        field: "kind of the reply",
     }
 }
 

@@ -1,5 +1,7 @@
 //! One request's stream, from the client's end.
 
+use std::time::Duration;
+
 use quinn::{RecvStream, SendStream};
 use tokio::time::timeout;
 
@@ -68,7 +70,16 @@ impl Exchange {
 
     /// The next reply; an error reply is an error.
     pub(crate) async fn reply(&mut self, waiting_for: &'static str) -> Result<Reply, RequestError> {
-        let after = self.limits.request_timeout;
+        self.reply_within(waiting_for, self.limits.request_timeout)
+            .await
+    }
+
+    /// As [`Exchange::reply`], with a patience of its own.
+    pub(crate) async fn reply_within(
+        &mut self,
+        waiting_for: &'static str,
+        after: Duration,
+    ) -> Result<Reply, RequestError> {
         let payload = read_frame(&mut self.recv, self.limits.max_header_bytes, after)
             .await
             .map_err(|error| match error {
@@ -100,5 +111,12 @@ impl Drop for Exchange {
         if !self.over && self.send.reset(CANCELLED).is_err() {
             tracing::trace!("the stream was already over");
         }
+    }
+}
+
+pub(crate) fn another_kind(reply: &Reply) -> RequestError {
+    tracing::debug!(got = reply.name(), "a reply of another kind");
+    RequestError::AnotherAnswer {
+        field: "kind of the reply",
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a `StorePiece`, from the client's end.
+//! The body of a `StorePiece` or `RelaySegment`, from the client's end.
 
 use bytes::Bytes;
 use quinn::SendStream;

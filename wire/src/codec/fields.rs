@@ -7,7 +7,8 @@ use crate::eip712::PieceTerms;
 use crate::error::CodecError;
 use crate::ids::{Address, DealId, SlotIndex};
 use crate::message::{
-    MAX_B, MAX_OPENING_BYTES, MAX_PIECE_BYTES, MAX_SET_NAME_BYTES, MAX_SOFTWARE_BYTES, NodeInfo,
+    MAX_B, MAX_OPENING_BYTES, MAX_PIECE_BYTES, MAX_PIECES, MAX_SEGMENT_BYTES, MAX_SET_NAME_BYTES,
+    MAX_SOFTWARE_BYTES, MAX_STRIP_BYTES, NodeInfo, RelaySegment,
 };
 use crate::refusal::{ErrorCode, MAX_REASON_BYTES, MAX_WAIT_S, WireError};
 use crate::secret_key::Signature;
@@ -42,6 +43,9 @@ pub(super) fn b_in_range(b: u8) -> Result<u8, CodecError> {
 /// The smallest piece is one group of fr32: four leaves.
 const MIN_B: u64 = 2;
 
+/// The most pieces that can be needed: there is one more at least.
+const MAX_K: u16 = MAX_PIECES - 1;
+
 /// Fields onto the end of a frame.
 pub(super) struct Writer(Vec<u8>);
 
@@ -53,6 +57,10 @@ impl Writer {
 
     pub(super) fn u8(&mut self, value: u8) {
         self.0.push(value);
+    }
+
+    fn u16(&mut self, value: u16) {
+        self.bytes(&value.to_le_bytes());
     }
 
     pub(super) fn u32(&mut self, value: u32) {
@@ -110,6 +118,34 @@ impl Writer {
         self.u64(terms.expiry_unix);
         self.bytes(signature.as_bytes());
         Ok(())
+    }
+
+    pub(super) fn relay_segment(&mut self, relay: &RelaySegment) -> Result<(), CodecError> {
+        check_code(relay.k, relay.n)?;
+        self.u64(relay.deal.0);
+        self.u8(relay.slot.0);
+        self.u16(relay.k);
+        self.u16(relay.n);
+        self.u8(relay.code_id);
+        let (strip, most) = (u64::from(relay.strip_bytes), u64::from(MAX_STRIP_BYTES));
+        in_range("strip_bytes", strip, 1, most)?;
+        self.u32(relay.strip_bytes);
+        let segment_bytes = relay.segment_bytes;
+        self.u64(in_range(
+            "segment_bytes",
+            segment_bytes,
+            1,
+            MAX_SEGMENT_BYTES,
+        )?);
+        Ok(())
+    }
+
+    pub(super) fn error(&mut self, error: &WireError) -> Result<(), CodecError> {
+        self.u8(error.code().to_byte());
+        if let Some(wait_s) = error.wait_s() {
+            self.u32(wait_s);
+        }
+        self.text_u16("reason", error.reason().as_bytes(), MAX_REASON_BYTES)
     }
 
     pub(super) fn node_info(&mut self, info: &NodeInfo) -> Result<(), CodecError> {
@@ -295,6 +331,20 @@ impl<'a> Reader<'a> {
         })
     }
 
+    pub(super) fn relay_segment(&mut self) -> Result<RelaySegment, CodecError> {
+        let relay = RelaySegment {
+            deal: DealId(self.u64("deal")?),
+            slot: SlotIndex(self.u8("slot")?),
+            k: self.u16("k")?,
+            n: self.u16("n")?,
+            code_id: self.u8("code_id")?,
+            strip_bytes: self.u32_in("strip_bytes", 1, MAX_STRIP_BYTES)?,
+            segment_bytes: self.u64_in("segment_bytes", 1, MAX_SEGMENT_BYTES)?,
+        };
+        check_code(relay.k, relay.n)?;
+        Ok(relay)
+    }
+
     pub(super) fn opening(&mut self) -> Result<Opening, CodecError> {
         let length = usize::from(self.u16("opening")?);
         let bytes = self.slice(
@@ -326,6 +376,14 @@ impl<'a> Reader<'a> {
             None => WireError::new(code, reason),
         })
     }
+}
+
+/// 1 <= k < n <= 256.
+fn check_code(k: u16, n: u16) -> Result<(), CodecError> {
+    let (k, n) = (u64::from(k), u64::from(n));
+    in_range("k", k, 1, u64::from(MAX_K))?;
+    in_range("n", n, k.saturating_add(1), u64::from(MAX_PIECES))?;
+    Ok(())
 }
 
 fn bounded_len(field: &'static str, length: usize, limit: usize) -> Result<usize, CodecError> {

@@ -5,9 +5,8 @@ use crate::error::CodecError;
 use crate::ids::{DealId, SlotIndex};
 use crate::message::{
     Acceptance, LeafOpening, MAX_B, MAX_OPENING_BYTES, MAX_PIECE_BYTES, OpenLeaf, RangeHeader,
-    ReadRange, Receipt, Reply, Request, StorePiece,
+    ReadRange, Receipt, Reply, Request, SlotFailed, StorePiece,
 };
-use crate::refusal::MAX_REASON_BYTES;
 
 /// The last leaf of the widest piece.
 const MAX_LEAF: u64 = (1 << MAX_B) - 1;
@@ -20,12 +19,14 @@ mod kind {
     pub(super) const ACCEPT_PIECE: u8 = 0x03;
     pub(super) const READ_RANGE: u8 = 0x04;
     pub(super) const OPEN_LEAF: u8 = 0x05;
+    pub(super) const RELAY_SEGMENT: u8 = 0x06;
     pub(super) const NODE_INFO: u8 = 0x81;
     pub(super) const CONTINUE: u8 = 0x82;
     pub(super) const RECEIPT: u8 = 0x83;
     pub(super) const ACCEPTED: u8 = 0x84;
     pub(super) const RANGE_HEADER: u8 = 0x85;
     pub(super) const LEAF_OPENING: u8 = 0x86;
+    pub(super) const SLOT_FAILED: u8 = 0x87;
     pub(super) const ERROR: u8 = 0xff;
 }
 
@@ -41,6 +42,7 @@ impl Request {
             Self::AcceptPiece(_) => kind::ACCEPT_PIECE,
             Self::ReadRange(_) => kind::READ_RANGE,
             Self::OpenLeaf(_) => kind::OPEN_LEAF,
+            Self::RelaySegment(_) => kind::RELAY_SEGMENT,
         });
         match self {
             Self::Info => {}
@@ -62,6 +64,7 @@ impl Request {
                 out.bytes(open.content_id.as_bytes());
                 out.u64(in_range("leaf", open.leaf, 0, MAX_LEAF)?);
             }
+            Self::RelaySegment(relay) => out.relay_segment(relay)?,
         }
         out.finish()
     }
@@ -93,6 +96,7 @@ impl Request {
                 content_id: fields.content_id()?,
                 leaf: fields.u64_in("leaf", 0, MAX_LEAF)?,
             }),
+            kind::RELAY_SEGMENT => Self::RelaySegment(fields.relay_segment()?),
             got => return Err(CodecError::Kind { got }),
         };
         fields.close()?;
@@ -121,6 +125,7 @@ impl Reply {
             Self::Accepted => kind::ACCEPTED,
             Self::RangeHeader(_) => kind::RANGE_HEADER,
             Self::LeafOpening(_) => kind::LEAF_OPENING,
+            Self::SlotFailed(_) => kind::SLOT_FAILED,
             Self::Error(_) => kind::ERROR,
         });
         match self {
@@ -145,13 +150,11 @@ impl Reply {
                 out.u8(b_in_range(opening.b)?);
                 out.text_u16("opening", &opening.opening.to_bytes(), MAX_OPENING_BYTES)?;
             }
-            Self::Error(error) => {
-                out.u8(error.code().to_byte());
-                if let Some(wait_s) = error.wait_s() {
-                    out.u32(wait_s);
-                }
-                out.text_u16("reason", error.reason().as_bytes(), MAX_REASON_BYTES)?;
+            Self::SlotFailed(failed) => {
+                out.u8(failed.slot.0);
+                out.error(&failed.error)?;
             }
+            Self::Error(error) => out.error(error)?,
         }
         out.finish()
     }
@@ -178,6 +181,10 @@ impl Reply {
                 b: fields.b()?,
                 opening: fields.opening()?,
             }),
+            kind::SLOT_FAILED => Self::SlotFailed(SlotFailed {
+                slot: SlotIndex(fields.u8("slot")?),
+                error: fields.error()?,
+            }),
             kind::ERROR => Self::Error(fields.error()?),
             got => return Err(CodecError::Kind { got }),
         };
@@ -203,6 +210,7 @@ impl Reply {
             Self::Accepted => "Accepted",
             Self::RangeHeader(_) => "RangeHeader",
             Self::LeafOpening(_) => "LeafOpening",
+            Self::SlotFailed(_) => "SlotFailed",
             Self::Error(_) => "Error",
         }
     }

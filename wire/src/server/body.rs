@@ -1,4 +1,4 @@
-//! The body of a `StorePiece` as the node reads it: bounded chunks, the announced length enforced.
+//! The body of a `StorePiece` or `RelaySegment` as the node reads it: bounded chunks, the announced length enforced.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

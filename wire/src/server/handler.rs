@@ -1,15 +1,18 @@
 //! What a node must be able to do for its wire: one method a request.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
 use crate::message::{
-    Acceptance, LeafOpening, NodeInfo, OpenLeaf, RangeHeader, ReadRange, Receipt, StorePiece,
+    Acceptance, LeafOpening, NodeInfo, OpenLeaf, RangeHeader, ReadRange, Receipt, RelaySegment,
+    SlotOutcome, StorePiece,
 };
 use crate::refusal::WireError;
 use crate::server::body::PieceBody;
+use crate::server::slots::peer_of;
 use crate::source::ChunkSource;
+use tokio::sync::mpsc;
 
 /// An answer in the making. It may be dropped at any `await`: when the client goes away in the middle of a body, when
 /// it takes too long, and when the server shuts down. What must happen as a whole belongs into a task of its own.
@@ -22,6 +25,14 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Which of this server's connections, counted from 1.
     pub connection: u64,
+}
+
+impl Peer {
+    /// What counts as one peer: an IPv4 address, or the first half of an IPv6 address with the rest zero.
+    #[must_use]
+    pub fn network(&self) -> IpAddr {
+        peer_of(self.address.ip())
+    }
 }
 
 /// A node, as its wire sees it. Requests arrive decoded and within the server's limits; everything else about them is
@@ -37,6 +48,16 @@ pub trait Handler: Send + Sync + 'static {
         peer: Peer,
         request: StorePiece,
     ) -> HandlerFuture<'_, Box<dyn PieceIntake>>;
+
+    /// Whether to take a segment, to code it and to hand its pieces on: decided before its body is sent. A node need not.
+    fn admit_segment(
+        &self,
+        _peer: Peer,
+        _request: RelaySegment,
+    ) -> HandlerFuture<'_, Box<dyn SegmentIntake>> {
+        let refused = WireError::refused("this node relays nothing");
+        Box::pin(std::future::ready(Err(refused)))
+    }
 
     /// Takes note of the owner's Acceptance; after this returns, it must survive a crash.
     fn accept_piece(&self, peer: Peer, acceptance: Acceptance) -> HandlerFuture<'_, ()>;
@@ -55,6 +76,19 @@ pub trait PieceIntake: Send {
     /// The body must be read until [`PieceBody::next_chunk`] gives `None`: a Receipt for a body that did not arrive
     /// whole is not sent. When the body fails, return its error (`?` turns it into a [`WireError`]).
     fn receive<'a>(self: Box<Self>, body: &'a mut PieceBody) -> HandlerFuture<'a, Receipt>;
+}
+
+/// A segment that was admitted and is about to arrive.
+pub trait SegmentIntake: Send {
+    /// Takes the body, and answers once all of it is there and is what it should be. What becomes of each slot then
+    /// comes through the channel, one outcome a slot; hanging up ends the answer. When the client goes away, the channel
+    /// closes.
+    ///
+    /// The body must be read until [`PieceBody::next_chunk`] gives `None`. When it fails, return its error.
+    fn receive<'a>(
+        self: Box<Self>,
+        body: &'a mut PieceBody,
+    ) -> HandlerFuture<'a, mpsc::Receiver<SlotOutcome>>;
 }
 
 /// The answer to a `ReadRange`.

@@ -3,16 +3,18 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`handler`] | what a node must be able to do |
-//! | [`body`] | the body of a `StorePiece` as the node reads it |
+//! | [`body`] | the body of a `StorePiece` or `RelaySegment` as the node reads it |
 //! | `accept` | the socket, and who may connect |
 //! | `slots` | connections counted by peer |
 //! | `windows` | flow-control windows as a shared budget |
 //! | `stream` | one stream: header in, the right method, reply out |
-//! | `transfer` | the two requests with a body |
+//! | `transfer` | the two requests that move a piece |
+//! | `relay` | the request that moves a segment |
 
 mod accept;
 pub(crate) mod body;
 pub(crate) mod handler;
+mod relay;
 mod slots;
 mod stream;
 mod transfer;
@@ -20,4 +22,4 @@ mod windows;
 
 pub use accept::Server;
 pub use body::{MAX_CHUNK_BYTES, PieceBody};
-pub use handler::{Handler, HandlerFuture, Peer, PieceIntake, RangeReply};
+pub use handler::{Handler, HandlerFuture, Peer, PieceIntake, RangeReply, SegmentIntake};

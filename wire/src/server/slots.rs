@@ -135,7 +135,7 @@ impl Drop for Slot {
 }
 
 /// One IPv4 address is one peer; of IPv6 everybody has at least a /64.
-fn peer_of(address: IpAddr) -> IpAddr {
+pub(crate) fn peer_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {

@@ -13,6 +13,7 @@ use crate::message::{LeafOpening, OpenLeaf, Reply, Request};
 use crate::refusal::{ErrorCode, WireError};
 use crate::server::accept::Shared;
 use crate::server::handler::{HandlerFuture, Peer};
+use crate::server::relay::serve_relay;
 use crate::server::transfer::{serve_range, serve_store};
 use crate::server::windows::Windows;
 
@@ -64,7 +65,7 @@ async fn read_request(
 
 async fn serve(shared: &Shared, request: Request, mut stream: Stream) {
     let (limits, handler, peer) = (&shared.limits, &shared.handler, stream.peer);
-    if !matches!(request, Request::StorePiece(_))
+    if !matches!(request, Request::StorePiece(_) | Request::RelaySegment(_))
         && let Err(error) = expect_end(&mut stream.recv, limits.header_timeout).await
     {
         return refuse(&mut stream.send, &mut stream.recv, &error, limits).await;
@@ -72,6 +73,7 @@ async fn serve(shared: &Shared, request: Request, mut stream: Stream) {
     let reply = match request {
         Request::StorePiece(store) => return serve_store(shared, store, stream).await,
         Request::ReadRange(read) => return serve_range(shared, read, stream).await,
+        Request::RelaySegment(relay) => return serve_relay(shared, relay, stream).await,
         Request::Info => in_time(handler.info(peer), limits).await.map(Reply::Info),
         Request::AcceptPiece(acceptance) => in_time(handler.accept_piece(peer, acceptance), limits)
             .await

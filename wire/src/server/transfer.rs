@@ -1,4 +1,4 @@
-//! The two requests with a body.
+//! The two requests that move a piece.
 
 use std::sync::atomic::Ordering;
 
@@ -71,7 +71,7 @@ pub(crate) async fn serve_store(shared: &Shared, request: StorePiece, stream: St
 
 /// The node's answer to a body, which takes as long as the body does: given up when neither a byte was asked for nor an
 /// answer given for as long as both may take.
-async fn watched<T>(
+pub(crate) async fn watched<T>(
     mut future: HandlerFuture<'_, T>,
     limits: &Limits,
     activity: impl Fn() -> u64,
@@ -84,7 +84,7 @@ async fn watched<T>(
         }
         let now = activity();
         if now == seen {
-            tracing::warn!(after = ?patience, "the node did not finish taking a piece in time");
+            tracing::warn!(after = ?patience, "the node did not finish taking a body in time");
             return Err(WireError::internal("the node did not answer in time"));
         }
         seen = now;

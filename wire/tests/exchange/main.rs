@@ -13,4 +13,6 @@ mod pinning;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod requests;

@@ -11,9 +11,10 @@ use cairn_merkle::{Fr, TreeKind, piece, tree};
 use cairn_wire::{
     Acceptance, Address, Client, Commitment, Connection, ContentId, DealId, Eip712Domain, Handler,
     HandlerFuture, LeafOpening, Limits, MemorySource, NodeIdentity, NodeInfo, OpenLeaf, Peer,
-    PieceBody, PieceIntake, PieceTerms, RangeHeader, RangeReply, ReadRange, Receipt, SecretKey,
-    Server, SlotIndex, StorePiece, WireError, sign_receipt,
+    PieceBody, PieceIntake, PieceTerms, RangeHeader, RangeReply, ReadRange, Receipt, RelaySegment,
+    SecretKey, SegmentIntake, Server, SlotIndex, SlotOutcome, StorePiece, WireError, sign_receipt,
 };
+use tokio::sync::mpsc;
 
 pub(crate) const DOMAIN: Eip712Domain = Eip712Domain {
     chain_id: 31337,
@@ -65,11 +66,19 @@ pub(crate) fn store_request(bytes: &[u8]) -> StorePiece {
 #[derive(Default)]
 pub(crate) struct MemoryNode {
     pub(crate) pieces: Mutex<HashMap<ContentId, Vec<u8>>>,
+    /// Segments that were relayed.
+    pub(crate) segments: Arc<Mutex<HashMap<ContentId, Vec<u8>>>>,
     pub(crate) accepted: Mutex<Vec<Acceptance>>,
     /// Bodies that were begun and not yet given up or finished.
     pub(crate) intakes: Arc<AtomicUsize>,
     pub(crate) admitted: AtomicUsize,
     pub(crate) ways: Ways,
+    /// What is said of the slots of a segment; nothing is relayed without it.
+    pub(crate) outcomes: Option<Vec<SlotOutcome>>,
+    /// Whether the end of what is said of a segment is put off until the client is gone.
+    pub(crate) lingers: bool,
+    /// Relays whose client is gone.
+    pub(crate) left: Arc<AtomicUsize>,
 }
 
 /// How the node misbehaves, in ways its wire must cope with.
@@ -81,6 +90,8 @@ pub(crate) struct Ways {
     pub(crate) signs_for_another_slot: bool,
     pub(crate) range_is_short_by: usize,
     pub(crate) panics_on_info: bool,
+    /// Takes a segment and ends there, without reading it.
+    pub(crate) relays_unread: bool,
 }
 
 pub(crate) struct Node {
@@ -198,6 +209,46 @@ impl PieceIntake for Intake {
     }
 }
 
+/// A segment that ends up among the segments, and what is said of its slots.
+struct Segment {
+    pieces: Arc<Mutex<HashMap<ContentId, Vec<u8>>>>,
+    outcomes: Vec<SlotOutcome>,
+    lingers: bool,
+    left: Arc<AtomicUsize>,
+    unread: bool,
+}
+
+impl SegmentIntake for Segment {
+    fn receive<'a>(
+        self: Box<Self>,
+        body: &'a mut PieceBody,
+    ) -> HandlerFuture<'a, mpsc::Receiver<SlotOutcome>> {
+        Box::pin(async move {
+            let mut bytes = Vec::new();
+            while !self.unread
+                && let Some(chunk) = body.next_chunk().await?
+            {
+                bytes.extend_from_slice(&chunk);
+            }
+            let id = ContentId::of(&bytes);
+            self.pieces.lock().unwrap().insert(id, bytes);
+            let (sender, receiver) = mpsc::channel(1);
+            tokio::spawn(async move {
+                for outcome in self.outcomes {
+                    if sender.send(outcome).await.is_err() {
+                        break;
+                    }
+                }
+                if self.lingers {
+                    sender.closed().await;
+                    self.left.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            Ok(receiver)
+        })
+    }
+}
+
 impl MemoryNode {
     fn find(&self, id: &ContentId) -> Result<Vec<u8>, WireError> {
         self.pieces
@@ -245,6 +296,25 @@ impl Handler for MemoryNode {
                 ways: self.ways,
             };
             Ok(Box::new(intake) as Box<dyn PieceIntake>)
+        })
+    }
+
+    fn admit_segment(
+        &self,
+        _peer: Peer,
+        request: RelaySegment,
+    ) -> HandlerFuture<'_, Box<dyn SegmentIntake>> {
+        Box::pin(async move {
+            let outcomes = self.outcomes.clone();
+            let outcomes = outcomes.filter(|_| request.deal == DEAL);
+            let segment = Segment {
+                pieces: Arc::clone(&self.segments),
+                outcomes: outcomes.ok_or_else(|| WireError::refused("not relayed"))?,
+                lingers: self.lingers,
+                left: Arc::clone(&self.left),
+                unread: self.ways.relays_unread,
+            };
+            Ok(Box::new(segment) as Box<dyn SegmentIntake>)
         })
     }
 

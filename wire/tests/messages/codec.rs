@@ -4,12 +4,13 @@ use cairn_merkle::Fr;
 use cairn_merkle::tree::Opening;
 use cairn_wire::codec::VERSION;
 use cairn_wire::message::{
-    MAX_B, MAX_OPENING_BYTES, MAX_PIECE_BYTES, MAX_SET_NAME_BYTES, MAX_SOFTWARE_BYTES,
+    MAX_B, MAX_OPENING_BYTES, MAX_PIECE_BYTES, MAX_PIECES, MAX_SEGMENT_BYTES, MAX_SET_NAME_BYTES,
+    MAX_SOFTWARE_BYTES, MAX_STRIP_BYTES,
 };
 use cairn_wire::{
     Acceptance, Address, CodecError, Commitment, ContentId, DealId, ErrorCode, LeafOpening,
-    NodeInfo, OpenLeaf, PieceTerms, RangeHeader, ReadRange, Receipt, Reply, Request, Signature,
-    SlotIndex, StorePiece, WireError,
+    NodeInfo, OpenLeaf, PieceTerms, RangeHeader, ReadRange, Receipt, RelaySegment, Reply, Request,
+    Signature, SlotFailed, SlotIndex, StorePiece, WireError,
 };
 use proptest::array::{uniform20, uniform32};
 use proptest::collection::vec;
@@ -71,7 +72,18 @@ fn request() -> impl Strategy<Value = Request> {
         }),
         (content_id(), 0..1_u64 << MAX_B)
             .prop_map(|(content_id, leaf)| Request::OpenLeaf(OpenLeaf { content_id, leaf })),
+        relay_segment().prop_map(Request::RelaySegment),
     ]
+}
+
+prop_compose! {
+    fn relay_segment()(
+        (k, n) in (1..MAX_PIECES).prop_flat_map(|k| (Just(k), k + 1..=MAX_PIECES)),
+        deal in any::<u64>(), slot in any::<u8>(), code_id in any::<u8>(), strip_bytes in 1..=MAX_STRIP_BYTES,
+        segment_bytes in 1..=MAX_SEGMENT_BYTES,
+    ) -> RelaySegment {
+        RelaySegment { deal: DealId(deal), slot: SlotIndex(slot), k, n, code_id, strip_bytes, segment_bytes }
+    }
 }
 
 fn text(max_bytes: usize) -> impl Strategy<Value = String> {
@@ -102,6 +114,10 @@ fn opening() -> impl Strategy<Value = Opening> {
     })
 }
 
+fn error() -> impl Strategy<Value = WireError> {
+    (0..6_usize, text(256)).prop_map(|(code, reason)| WireError::new(ErrorCode::ALL[code], reason))
+}
+
 fn reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
         node_info().prop_map(Reply::Info),
@@ -117,8 +133,11 @@ fn reply() -> impl Strategy<Value = Reply> {
         }),
         (2..=MAX_B, opening())
             .prop_map(|(b, opening)| Reply::LeafOpening(LeafOpening { b, opening })),
-        (0..6_usize, text(256))
-            .prop_map(|(code, reason)| Reply::Error(WireError::new(ErrorCode::ALL[code], reason))),
+        error().prop_map(Reply::Error),
+        (any::<u8>(), error()).prop_map(|(slot, error)| Reply::SlotFailed(SlotFailed {
+            slot: SlotIndex(slot),
+            error
+        })),
     ]
 }
 
@@ -137,7 +156,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_decoded_or_refused_and_what_is_decoded_has_these_bytes(
-        kind in prop_oneof![1_u8..=6, 0x80_u8..=0x88, Just(0xff)], fields in vec(any::<u8>(), 0..200),
+        kind in prop_oneof![1_u8..=7, 0x80_u8..=0x88, Just(0xff)], fields in vec(any::<u8>(), 0..200),
     ) {
         let payload = [&[VERSION, kind][..], &fields].concat();
         if let Ok(request) = Request::decode(&payload) {
@@ -257,6 +276,69 @@ fn numbers_out_of_range_are_refused_by_name_both_ways() {
 }
 
 #[test]
+fn a_relays_code_and_lengths_out_of_range_are_refused_by_name_both_ways() {
+    let good = RelaySegment {
+        deal: DealId(1),
+        slot: SlotIndex(2),
+        k: 3,
+        n: 5,
+        code_id: 1,
+        strip_bytes: 1,
+        segment_bytes: 1,
+    };
+    let frame = Request::RelaySegment(good).to_frame().unwrap();
+    assert_eq!(frame.len(), 30, "as the byte table says");
+    let bad: [(&str, usize, Vec<u8>, RelaySegment); 8] = [
+        ("k", 13, vec![0, 0], RelaySegment { k: 0, ..good }),
+        ("k", 13, vec![0, 1], RelaySegment { k: 256, ..good }),
+        ("n", 15, vec![3, 0], RelaySegment { n: 3, ..good }),
+        ("n", 15, vec![0, 0], RelaySegment { n: 0, ..good }),
+        ("n", 15, vec![1, 1], RelaySegment { n: 257, ..good }),
+        (
+            "strip_bytes",
+            18,
+            vec![0; 4],
+            RelaySegment {
+                strip_bytes: 0,
+                ..good
+            },
+        ),
+        (
+            "strip_bytes",
+            18,
+            (MAX_STRIP_BYTES + 1).to_le_bytes().to_vec(),
+            RelaySegment {
+                strip_bytes: MAX_STRIP_BYTES + 1,
+                ..good
+            },
+        ),
+        (
+            "segment_bytes",
+            22,
+            (MAX_SEGMENT_BYTES + 1).to_le_bytes().to_vec(),
+            RelaySegment {
+                segment_bytes: MAX_SEGMENT_BYTES + 1,
+                ..good
+            },
+        ),
+    ];
+    for (field, offset, bytes, request) in bad {
+        range_error(
+            Request::from_frame(&patched(frame.clone(), offset, &bytes)),
+            field,
+        );
+        assert!(
+            Request::RelaySegment(request).to_frame().is_err(),
+            "{request:?} is not sent"
+        );
+    }
+    range_error(
+        Request::from_frame(&patched(frame, 22, &0_u64.to_le_bytes())),
+        "segment_bytes",
+    );
+}
+
+#[test]
 fn a_commitment_that_is_not_canonical_is_refused() {
     let accept = Acceptance {
         terms: sample_terms(),
@@ -286,7 +368,7 @@ fn another_version_or_kind_is_refused_by_name() {
             "version {version}"
         );
     }
-    for kind in [0x00, 0x06, 0x81, 0xff] {
+    for kind in [0x00, 0x07, 0x81, 0xff] {
         assert_eq!(
             Request::from_frame(&patched(frame.clone(), 3, &[kind])),
             Err(CodecError::Kind { got: kind }),

@@ -6,8 +6,9 @@ use cairn_merkle::Fr;
 use cairn_merkle::tree::Opening;
 use cairn_wire::{
     Acceptance, Address, Commitment, ContentId, DealId, Eip712Domain, ErrorCode, LeafOpening,
-    NodeInfo, OpenLeaf, PieceTerms, RangeHeader, ReadRange, Receipt, Reply, Request, SecretKey,
-    Signature, SlotIndex, StorePiece, WireError, acceptance_digest, receipt_digest, recover,
+    NodeInfo, OpenLeaf, PieceTerms, RangeHeader, ReadRange, Receipt, RelaySegment, Reply, Request,
+    SecretKey, Signature, SlotFailed, SlotIndex, StorePiece, WireError, acceptance_digest,
+    receipt_digest, recover,
 };
 use serde_json::Value;
 
@@ -245,6 +246,30 @@ fn golden_requests() -> Vec<(&'static str, Request)> {
                 leaf: 0x0807,
             }),
         ),
+        (
+            "relay_segment",
+            Request::RelaySegment(RelaySegment {
+                deal: DealId(0x0102_0304_0506_0708),
+                slot: SlotIndex(9),
+                k: 10,
+                n: 30,
+                code_id: 1,
+                strip_bytes: 32_768,
+                segment_bytes: 2_600_960,
+            }),
+        ),
+        (
+            "relay_segment_largest",
+            Request::RelaySegment(RelaySegment {
+                deal: DealId(u64::MAX),
+                slot: SlotIndex(255),
+                k: 255,
+                n: 256,
+                code_id: 255,
+                strip_bytes: 1 << 20,
+                segment_bytes: 255 * largest,
+            }),
+        ),
     ]
 }
 
@@ -300,6 +325,20 @@ fn golden_replies() -> Vec<(&'static str, Reply)> {
         (
             "leaf_opening",
             Reply::LeafOpening(LeafOpening { b: 8, opening }),
+        ),
+        (
+            "slot_failed",
+            Reply::SlotFailed(SlotFailed {
+                slot: SlotIndex(29),
+                error: WireError::busy("the holder is busy"),
+            }),
+        ),
+        (
+            "slot_failed_later",
+            Reply::SlotFailed(SlotFailed {
+                slot: SlotIndex(255),
+                error: WireError::later(90, ""),
+            }),
         ),
     ];
     replies.extend(

@@ -69,6 +69,10 @@ pub(crate) enum Command {
         /// Smallest token units per slot and period (default: what the n-th cheapest provider asks)
         #[arg(long)]
         price: Option<u128>,
+        /// Send each segment once, to one of its providers, which codes it and hands the pieces on: k/n of the bytes
+        /// over this line. Nothing is trusted to that provider; what it does not deliver is sent directly
+        #[arg(long)]
+        relay: bool,
         /// Do not wait until the pieces are active on chain
         #[arg(long)]
         no_wait: bool,

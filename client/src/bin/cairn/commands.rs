@@ -66,6 +66,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             kind,
             activation_periods,
             price,
+            relay,
             no_wait,
             json,
         } => {
@@ -79,6 +80,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 kind: kind.into(),
                 activation_periods,
                 price,
+                relay,
                 wait: !no_wait,
             };
             return put(config, &file, &name, options, json).await;

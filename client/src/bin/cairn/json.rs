@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cairn_client::{
     ActivationOutcome, AuditAnswer, Config, GetReport, ObjectEntry, ObjectKind, ObjectStatus,
-    PutReport, RemovedObject, SlotAudit, SlotReading, SlotReport, SlotResult,
+    PutReport, RelayReport, RemovedObject, SlotAudit, SlotReading, SlotReport, SlotResult,
     detection_probability,
 };
 use cairn_contracts::SlotStatus;
@@ -28,7 +28,11 @@ pub(crate) fn put(report: &PutReport) -> io::Result<()> {
             SlotResult::Stored { comm_p } => (Some(comm_p.to_string()), None),
             SlotResult::Failed(error) => (None, Some(error.to_string())),
         };
-        json!({ "slot": slot.slot, "provider": slot.provider, "stored": slot.is_stored(), "comm_p": comm_p, "error": error })
+        json!({ "slot": slot.slot, "provider": slot.provider, "stored": slot.is_stored(), "relayed": slot.relayed, "comm_p": comm_p, "error": error })
+    };
+    let relay = |relay: &RelayReport| {
+        let trouble = relay.trouble.as_ref().map(ToString::to_string);
+        json!({ "provider": relay.provider, "trouble": trouble })
     };
     let segments: Vec<Value> = report
         .segments
@@ -39,6 +43,7 @@ pub(crate) fn put(report: &PutReport) -> io::Result<()> {
                 "deal": segment.deal,
                 "segment_bytes": segment.segment_bytes,
                 "piece_bytes": segment.piece_bytes,
+                "relay": segment.relay.as_ref().map(relay),
                 "slots": slots,
             })
         })
@@ -68,6 +73,8 @@ pub(crate) fn put(report: &PutReport) -> io::Result<()> {
         "activation_periods": report.activation_periods,
         "escrow": report.escrow.to_string(),
         "opened": opened,
+        "line_bytes": report.line_bytes,
+        "direct_bytes": report.direct_bytes,
         "segments": segments,
         "activation": activation,
     }))

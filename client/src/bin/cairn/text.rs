@@ -58,6 +58,7 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
             hex::encode(receipt.tx)
         )?;
     }
+    traffic(&mut out, report)?;
     for failure in report.failures() {
         writeln!(out, "not stored: {failure}")?;
     }
@@ -88,6 +89,32 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
         }
     }
     writeln!(out, "{}", what_is_proven(report.kind))?;
+    Ok(())
+}
+
+/// What went over this line, and by whom it was relayed.
+fn traffic(out: &mut impl io::Write, report: &PutReport) -> io::Result<()> {
+    let (sent, direct) = (report.line_bytes, report.direct_bytes);
+    writeln!(
+        out,
+        "sent {sent} bytes over this line; all pieces together are {direct}"
+    )?;
+    for segment in &report.segments {
+        let Some(relay) = &segment.relay else {
+            continue;
+        };
+        let (deal, got, n) = (segment.deal, segment.relayed(), segment.slots.len());
+        match relay.provider {
+            Some(provider) => writeln!(
+                out,
+                "deal {deal}: {got} of {n} pieces relayed by {provider}"
+            )?,
+            None => writeln!(out, "deal {deal}: no relay; all pieces were sent directly")?,
+        }
+        if let Some(trouble) = &relay.trouble {
+            writeln!(out, "  the relay: {trouble}")?;
+        }
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 mod deal;
 mod market;
 mod node;
+mod relay;
 mod world;
 
 pub(crate) use deal::{held, holders, scatter};

@@ -10,11 +10,13 @@ use cairn_merkle::{ContentId, piece};
 use cairn_wire::{
     Acceptance, Address, ChannelSource, Handler, HandlerFuture, LeafOpening, MemorySource,
     NodeInfo, OpenLeaf, Peer, PieceBody, PieceIntake, PieceTerms, RangeHeader, RangeReply,
-    ReadRange, Receipt, SecretKey, StorePiece, WireError, sign_receipt, verify_acceptance,
+    ReadRange, Receipt, RelaySegment, SecretKey, SegmentIntake, StorePiece, WireError,
+    sign_receipt, verify_acceptance,
 };
 use tokio::sync::mpsc;
 
 use super::market::{NOW, TableMarket};
+use super::relay;
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +59,24 @@ pub(crate) enum Behaviour {
     Full,
     /// Follows another market.
     OtherMarket,
+    /// Refuses every segment.
+    RelaysNothing,
+    /// Refuses the first segment as busy.
+    RelaysLater,
+    /// Never says whether it takes a segment.
+    RelayIsMute,
+    /// Takes a little of a segment and never more.
+    RelayStallsBody,
+    /// Takes a whole segment and says nothing.
+    RelayStalls,
+    /// Does not hand on the piece of slot 1.
+    RelayDrops,
+    /// Codes a wrong parity.
+    RelayMiscodes,
+    /// Signs the Receipts of all slots itself.
+    RelayForges,
+    /// Gives each slot the Receipt of another piece.
+    RelaySwaps,
 }
 
 pub(crate) struct FakeNode {
@@ -67,6 +87,7 @@ pub(crate) struct FakeNode {
     pub(crate) pieces: Mutex<HashMap<ContentId, Vec<u8>>>,
     pub(crate) reads: AtomicUsize,
     pub(crate) stores: AtomicUsize,
+    pub(crate) segments: AtomicUsize,
     pub(crate) acceptances: Mutex<Vec<Acceptance>>,
 }
 
@@ -197,6 +218,19 @@ impl Handler for NodeHandler {
         })
     }
 
+    fn admit_segment(
+        &self,
+        _peer: Peer,
+        request: RelaySegment,
+    ) -> HandlerFuture<'_, Box<dyn SegmentIntake>> {
+        Box::pin(async move {
+            if self.0.behaviour() == Behaviour::RelayIsMute {
+                return std::future::pending().await;
+            }
+            relay::admit(&self.0, request)
+        })
+    }
+
     fn accept_piece(&self, _peer: Peer, acceptance: Acceptance) -> HandlerFuture<'_, ()> {
         let node = &self.0;
         Box::pin(async move {
@@ -252,11 +286,9 @@ impl PieceIntake for Intake {
             if behaviour == Behaviour::FailsAfterBody {
                 return Err(WireError::internal("the disk is full"));
             }
-            assert_eq!(
-                ContentId::of(&bytes),
-                self.request.content_id,
-                "the client sends what it announced"
-            );
+            if ContentId::of(&bytes) != self.request.content_id {
+                return Err(WireError::bad_request("not the piece of that content id"));
+            }
             let receipt = self.receipt(behaviour, &bytes);
             self.node
                 .pieces

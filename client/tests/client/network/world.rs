@@ -76,6 +76,7 @@ impl World {
             pieces: Mutex::new(HashMap::new()),
             reads: AtomicUsize::new(0),
             stores: AtomicUsize::new(0),
+            segments: AtomicUsize::new(0),
             acceptances: Mutex::default(),
         });
         let identity = NodeIdentity::generate(&[number; 32]).unwrap();
@@ -131,6 +132,24 @@ impl World {
             n: Some(n),
             periods: 3,
             price: Some(10_000),
+            ..PutOptions::default()
+        };
+        self.client.put(bytes, name, options).await
+    }
+
+    pub(crate) async fn put_relayed(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        k: u16,
+        n: u16,
+    ) -> Result<PutReport, PutError> {
+        let options = PutOptions {
+            k: Some(k),
+            n: Some(n),
+            periods: 3,
+            price: Some(10_000),
+            relay: true,
             ..PutOptions::default()
         };
         self.client.put(bytes, name, options).await

@@ -98,6 +98,7 @@ pub(super) struct Table {
     pub(super) commits: BTreeMap<(DealId, SlotIndex, [u8; 32]), u64>,
     pub(super) rights: BTreeMap<(DealId, SlotIndex), u64>,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
+    pub(super) providers: BTreeMap<Address, ProviderInfo>,
     /// Calls that no endpoint takes, though all answer.
     pub(super) broken_calls: BTreeSet<&'static str>,
     /// Calls that are refused, and deals whose activation is.
@@ -552,6 +553,11 @@ impl ChainPort for FakeChain {
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>> {
         self.answer("deal", move |table| table.deals.get(&deal).cloned())
     }
+    fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>> {
+        self.answer("provider", move |table| {
+            table.providers.get(&provider).cloned()
+        })
+    }
     fn slot(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, ChainSlot> {
         self.answer("slot", |table| {
             let status = if table.filled.contains(&(deal, slot)) {
@@ -666,9 +672,6 @@ impl ChainPort for FakeChain {
         self.transact("answer_challenge", move |table| {
             table.answer_challenge(id, index, &proof)
         })
-    }
-    fn provider(&self, _account: Address) -> Answer<'_, Option<ProviderInfo>> {
-        self.answer("provider", |_| None)
     }
     fn repair_committed_at(
         &self,

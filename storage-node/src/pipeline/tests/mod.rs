@@ -8,11 +8,13 @@
 //! | `sealing.rs` | a sealed sector from its data to its windows, and what can befall it |
 //! | `clocks.rs` | what has a deadline of its own is held up by nothing, and costs nothing when it is for nobody |
 //! | `packing.rs` | what is packed, given up and forgotten |
+//! | `relay.rs` | a segment relayed over several nodes on real sockets |
 
 mod clocks;
 mod fake_chain;
 mod market;
 mod packing;
+mod relay;
 mod sealing;
 mod sectors;
 mod windows;
@@ -25,13 +27,14 @@ use std::time::Duration;
 use cairn_contracts::{CollateralTerms, RepairTerms};
 use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::Outboard;
-use cairn_wire::{ContentId, DealId, SectorKind, Signature, SlotIndex};
+use cairn_wire::{ContentId, DealId, Eip712Domain, SecretKey, SectorKind, Signature, SlotIndex};
 
 use crate::dashboard::Metrics;
 use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
 use crate::pipeline::{Backoff, Challenged, MarketPart, PayTurn, Progress, Work, seal_threads};
 use crate::sealing::{LabelFolders, UnsealQueue};
 use crate::sector::{PackingRule, kept_rows};
+use crate::serve::{RelayRules, ServeContext};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
 use crate::view::ChainView;
 use fake_chain::{FakeChain, KEYS, ME, NativeProver, SCHEDULE, rules, set};
@@ -225,4 +228,36 @@ fn state_of(work: &Work, deal: u64) -> &'static str {
         slot: SlotIndex(0),
     };
     work.ledger.slot(key).unwrap().state.name()
+}
+
+/// What the node serves with, over the records of its own work.
+fn context_of(work: &Work) -> ServeContext {
+    ServeContext {
+        me: work.me,
+        operator: SecretKey::from_bytes(&[5; 32]).unwrap(),
+        domain: Eip712Domain {
+            chain_id: 1,
+            deals: work.me,
+        },
+        schedule: work.schedule,
+        set_name: work.set.name.to_owned(),
+        b_max: work.set.b_max,
+        quota_bytes: 1 << 20,
+        reserve_bytes: 0,
+        seals: true,
+        relay: RelayRules {
+            parallel: 0,
+            spool_bytes: 0,
+            bytes_per_s: 0,
+            patience: Duration::from_secs(10),
+        },
+        receipt_s: 600,
+        confirmations: 1,
+        chain: Arc::clone(&work.chain),
+        view: Arc::clone(&work.view),
+        unseals: Arc::clone(&work.unseals),
+        ledger: Arc::clone(&work.ledger),
+        metrics: Arc::clone(&work.metrics),
+        clock: Arc::clone(&work.clock),
+    }
 }

@@ -8,17 +8,17 @@ use cairn_contracts::ReplicaStatus;
 use cairn_merkle::Commitment;
 use cairn_wire::message::ReadRange;
 use cairn_wire::{
-    ContentId, DealId, Eip712Domain, ErrorCode, Handler as _, Peer, Period, SecretKey, SectorKind,
-    SectorNumber, Signature, SlotIndex,
+    ContentId, DealId, ErrorCode, Handler as _, Peer, Period, SectorKind, SectorNumber, Signature,
+    SlotIndex,
 };
 
 use super::fake_chain::{FakeChain, KEYS, SCHEDULE, rules, set};
-use super::{settle, start, state_of, take_piece, take_piece_of};
+use super::{context_of, settle, start, state_of, take_piece, take_piece_of};
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SealEvent, SealState, SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
 use crate::pipeline::Work;
 use crate::sealing::Asked;
-use crate::serve::{NodeHandler, ServeContext};
+use crate::serve::NodeHandler;
 use crate::store::{DataCopy, Side, SlotKey, SlotRecord};
 
 pub(super) const SEALED: SectorKind = SectorKind::Sealed;
@@ -641,29 +641,4 @@ async fn a_reader_of_a_piece_that_is_only_a_replica_is_told_when_to_come_back() 
     work.unseal(sector).unwrap();
     work.unseals.end(sector, true, 7);
     assert!(handler.read_range(peer, request).await.is_ok(), "readable");
-}
-
-fn context_of(work: &Work) -> ServeContext {
-    ServeContext {
-        me: work.me,
-        operator: SecretKey::from_bytes(&[5; 32]).unwrap(),
-        domain: Eip712Domain {
-            chain_id: 1,
-            deals: work.me,
-        },
-        schedule: work.schedule,
-        set_name: work.set.name.to_owned(),
-        b_max: work.set.b_max,
-        quota_bytes: 1 << 20,
-        reserve_bytes: 0,
-        seals: true,
-        receipt_s: 600,
-        confirmations: 1,
-        chain: Arc::clone(&work.chain),
-        view: Arc::clone(&work.view),
-        unseals: Arc::clone(&work.unseals),
-        ledger: Arc::clone(&work.ledger),
-        metrics: Arc::clone(&work.metrics),
-        clock: Arc::clone(&work.clock),
-    }
 }
