@@ -11,5 +11,5 @@ mod get;
 mod home;
 mod network;
 mod put;
-mod repair;
 mod relay;
+mod repair;

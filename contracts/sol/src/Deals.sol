@@ -169,11 +169,13 @@ contract Deals is DealBook, ReentrancyGuard {
     }
 
     /// @notice Frees a slot of a tree that was ended (Collateral.terminate). Anyone, before the deal's end; no money but a
-    /// settlement and the slot's repair part put aside. Constant work.
-    /// Reverts: Deals_NoSuchDeal, Deals_NoSuchSlot, Deals_SlotNotFilled, Deals_NotFree.
+    /// settlement and the slot's repair part put aside. Constant work. Not while it is challenged: ending a tree may be
+    /// cheaper than failing the challenge.
+    /// Reverts: Deals_NoSuchDeal, Deals_NoSuchSlot, Deals_SlotNotFilled, Deals_NotFree, Deals_Challenged.
     function free(uint64 deal_, uint8 slot) external {
         (Deal storage d, SlotState storage s) = _filled(deal_, slot);
         if (collateral.terminatedAt(s.provider, s.tree) == 0) revert Deals_NotFree(deal_, slot);
+        _requireUnchallenged(s, deal_, slot);
         _freeSlot(d, s, deal_, slot);
     }
 
@@ -237,7 +239,9 @@ contract Deals is DealBook, ReentrancyGuard {
 
     function _endSlot(Deal storage d, SlotState storage s, uint64 deal_, uint8 slot) private {
         if (s.status == SlotStatus.Filled) {
-            if (collateral.terminatedAt(s.provider, s.tree) != 0) {
+            // A tree that was ended after the deal's last period is no fault of the deal's time.
+            uint64 terminated = collateral.terminatedAt(s.provider, s.tree);
+            if (terminated != 0 && terminated < _end(d)) {
                 _freeSlot(d, s, deal_, slot);
             } else {
                 _settle(d, s, deal_, slot);

@@ -140,6 +140,19 @@ contract FreedSlotsTest is MarketWorld {
         vm.assertEq(deals.deal(deal).escrow, 0, "empty");
     }
 
+    function test_a_tree_that_ends_behind_the_deal_s_end_keeps_its_repair_part() public {
+        uint64 deal = _oneSlot(alice, 3);
+        for (uint64 p = 1; p <= 3; ++p) {
+            _fullPeriod(alice, 0, p);
+        }
+        _idlePeriods(4, 8); // nobody closed the slot
+        collateral.terminate(alice, 0);
+        deals.close(deal, 0);
+        vm.assertEq(_total(alice), STAKE, "nothing lost");
+        vm.assertEq(collateral.freeOf(alice), STAKE, "all of it free");
+        vm.assertEq(deals.creditOf(alice), 3 * PRICE, "paid");
+    }
+
     function test_a_repairer_is_not_paid_for_what_it_proved_before() public {
         uint64 deal = _oneSlot(alice, 10);
         _append(bob, 0);

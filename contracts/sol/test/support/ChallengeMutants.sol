@@ -6,7 +6,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Challenge, ChallengeTerms} from "../../src/ChallengeTypes.sol";
 import {Challenges} from "../../src/Challenges.sol";
 import {Collateral} from "../../src/Collateral.sol";
-import {CollateralTerms} from "../../src/CollateralTypes.sol";
 import {Constants} from "../../src/Constants.sol";
 import {SlotState, SlotStatus} from "../../src/DealTypes.sol";
 import {Deals} from "../../src/Deals.sol";
@@ -135,13 +134,4 @@ contract LeavableDeals is Deals {
     {}
 
     function _requireUnchallenged(SlotState storage, uint64, uint8) internal pure override {}
-}
-
-/// @dev Collateral that takes nothing for a miss.
-contract FreeMisses is Collateral {
-    constructor(IERC20 token_, Sectors sectors_, CollateralTerms memory terms_) Collateral(token_, sectors_, terms_) {}
-
-    function _missCost(uint32, uint256) internal pure override returns (uint256) {
-        return 0;
-    }
 }
