@@ -6,7 +6,7 @@
 //!                          | refused, too slow, or a lie
 //!                          v
 //! Challenges.challenge(deal, slot), bond  -->  proof in time: the bond pays its gas
-//!                                         -->  none: the provider is slashed, the slot freed, the bond comes back
+//!                                         -->  none: who ends it has the provider slashed, the slot freed
 //! ```
 
 use std::ops::Range;
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use cairn_contracts::SlotStatus;
 use cairn_wire::{Address, DealId, SlotIndex};
 
+use crate::catalog::ObjectKind;
 use crate::client::Shared;
 use crate::error::StatusError;
 use crate::fetch::{Ask, PartReader, Sibling, Waits};
@@ -37,8 +38,8 @@ pub struct SlotAudit {
     pub provider: Option<Address>,
     /// What it did.
     pub answer: AuditAnswer,
-    /// The challenge that was made on chain because it showed nothing.
-    pub challenge: Option<u64>,
+    /// The challenge that was made on chain because it showed nothing, or why it was not.
+    pub challenge: Option<Result<u64, String>>,
 }
 
 /// What a node did when it was asked for a part of a piece.
@@ -101,12 +102,13 @@ pub(crate) async fn audit<M: Market>(
                         holder: holder.clone(),
                     };
                     let part = random_part(shared, segment.piece_bytes);
-                    ask(shared, sibling, segment.piece_bytes, part).await
+                    ask(shared, sibling, entry.kind, segment.piece_bytes, part).await
                 }
             };
             let challenge = match (&answer, options.challenge_for) {
                 (AuditAnswer::Nothing { .. }, Some(most)) => {
-                    Some(shared.market.challenge(segment.deal, slot, most).await?)
+                    let made = shared.market.challenge(segment.deal, slot, most).await;
+                    Some(made.map_err(|error| error.to_string()))
                 }
                 _ => None,
             };
@@ -134,13 +136,18 @@ fn random_part<M>(shared: &Shared<M>, piece_bytes: u64) -> Range<u64> {
 async fn ask<M>(
     shared: &Shared<M>,
     sibling: Sibling,
+    kind: ObjectKind,
     piece_bytes: u64,
     part: Range<u64>,
 ) -> AuditAnswer {
     let provider = sibling.holder.address;
     let waits = Waits {
         hedge: PATIENCE,
-        unseal: Duration::from_secs(shared.config.patience.unseal_s),
+        // A hot piece needs no unsealing, whatever its holder says.
+        unseal: match kind {
+            ObjectKind::Hot => Duration::ZERO,
+            ObjectKind::Sealed => Duration::from_secs(shared.config.patience.unseal_s),
+        },
     };
     let progress = Arc::new(crate::progress::Silent);
     let reader = PartReader::new(Arc::clone(&shared.peers), 1, 0, waits, progress);

@@ -314,6 +314,8 @@ pub struct SlotState {
     pub paid: u128,
     /// Whether it is under a direct challenge.
     pub challenged: bool,
+    /// When it was freed last; 0: never.
+    pub freed_at_unix: u64,
 }
 
 /// One piece to be activated: what both sides signed, the owner's signature, and where it lies in the sector.

@@ -16,7 +16,7 @@ use cairn_devnet::accounts;
 use cairn_devnet::chain_view;
 use cairn_devnet::network::Network;
 use cairn_devnet::user::Coding;
-use support::{TWO_OF_FOUR, TWO_PERIODS, file, network, providers};
+use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, providers};
 use tokio::time::{Instant, sleep};
 
 /// The seed's period, three periods to answer, and a proof, on a loaded machine.
@@ -51,7 +51,7 @@ async fn who_holds_the_piece_answers_by_itself_and_who_is_gone_loses_slot_and_co
     let dir = tempfile::tempdir().expect("a folder");
     let mut network = network(dir.path(), 2).await;
     let all = providers(&network);
-    let (path, _) = file(dir.path(), "file", 11, 100_000);
+    let (path, content) = file(dir.path(), "file", 11, 100_000);
     let coding = Coding {
         k: 1,
         n: 2,
@@ -129,5 +129,6 @@ async fn who_holds_the_piece_answers_by_itself_and_who_is_gone_loses_slot_and_co
         matches!(event.kind, ChainEventKind::SlotSlashed { provider, .. } if provider == *lost)
     });
     assert!(slashed, "the event says so");
+    comes_back(&network, "file", &content).await;
     network.stop().await.expect("a clean end");
 }

@@ -270,10 +270,9 @@ async fn start(
         unseals,
         swept: Mutex::default(),
     });
-    work.sweep_seals()?;
     let server = open_wire(config, &identity, set, context)?;
     tracing::info!(listen = %server.local_addr(), "serving");
-    let tasks = begin(work, stopped);
+    let tasks = begin(work, stopped)?;
     Ok(Running { server, tasks })
 }
 
@@ -334,13 +333,17 @@ fn salt_key(operator: &SecretKey) -> Result<[u8; 32], NodeError> {
 }
 
 /// Starts everything the node does of its own accord.
-fn begin(work: Arc<Work>, stopped: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
+fn begin(
+    work: Arc<Work>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Vec<tokio::task::JoinHandle<()>>, NodeError> {
+    work.sweep_seals()?;
     let keeper = tokio::spawn(Arc::clone(&work).run_keeper(stopped.clone()));
     let packer = tokio::spawn(Arc::clone(&work).run_packer(stopped.clone()));
     let sealer = tokio::spawn(Arc::clone(&work).run_sealer(stopped.clone()));
     let unsealer = tokio::spawn(Arc::clone(&work).run_unsealer(stopped.clone()));
     let repairer = tokio::spawn(work.run_repairer(stopped.clone()));
-    vec![keeper, packer, sealer, unsealer, repairer]
+    Ok(vec![keeper, packer, sealer, unsealer, repairer])
 }
 
 fn low_threads(config: &Config) -> Result<rayon::ThreadPool, NodeError> {

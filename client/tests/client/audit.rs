@@ -48,7 +48,7 @@ async fn who_shows_nothing_or_something_else_is_challenged_only_if_the_owner_say
     let audits = world.client.audit("object", CHALLENGE).await.unwrap();
     let challenged: Vec<(u8, Option<u64>)> = audits
         .iter()
-        .map(|audit| (audit.slot.0, audit.challenge))
+        .map(|audit| (audit.slot.0, audit.challenge.clone().map(Result::unwrap)))
         .collect();
     assert_eq!(
         challenged,

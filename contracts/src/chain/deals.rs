@@ -159,6 +159,7 @@ impl Chain {
             status,
             paid_periods: state.paidPeriods,
             challenged: state.challenged,
+            freed_at_unix: state.freedAt.to(),
             paid,
         })
     }

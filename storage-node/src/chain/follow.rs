@@ -238,6 +238,14 @@ impl EventReader {
         );
         if let Some(id) = ours.map(|(id, _)| *id) {
             self.step_sector(id, SectorEvent::Retire);
+            // Somebody retired it while slots waited in it: they would wait for ever.
+            let waiting = self.slots.iter().filter(|(_, (record, _))| {
+                matches!(record.state, SlotState::Packed { sector, .. } if sector == id)
+            });
+            let keys: Vec<SlotKey> = waiting.map(|(key, _)| *key).collect();
+            for key in keys {
+                self.step_slot(key, SlotEvent::End);
+            }
         }
     }
 

@@ -124,6 +124,10 @@ pub trait ChainPort: Send + Sync + 'static {
     fn uptime(&self, tree: TreeIndex, period: Period) -> Answer<'_, Uptime>;
     /// A deal with its slots.
     fn deal(&self, deal: DealId) -> Answer<'_, Option<DealInfo>>;
+    /// Ends a challenge of anybody that was not answered in time.
+    fn expire_challenge(&self, id: u64) -> Answer<'_, TxReceipt>;
+    /// Ends a slot of this provider, or of anybody, after its deal's end.
+    fn close(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt>;
     /// A provider's entry in the registry.
     fn provider(&self, provider: Address) -> Answer<'_, Option<ProviderInfo>>;
     /// A slot.
@@ -182,6 +186,9 @@ pub trait ChainPort: Send + Sync + 'static {
     /// What the contracts said in a span of blocks, both ends included.
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>>;
 }
+
+/// Newest challenges that are looked through for open ones; all of a provider's open ones are young.
+const SCANNED: u64 = 2_000;
 
 /// The contracts' bindings, for one provider.
 #[derive(Clone, Debug)]
@@ -387,7 +394,8 @@ impl ChainPort for OnChain {
                 self.chain.last_challenge().await?
             };
             // Open ones are young: the newest numbers are looked at first, and as few as are needed.
-            while left != 0 && next != 0 {
+            let oldest = next.saturating_sub(SCANNED);
+            while left != 0 && next > oldest {
                 let challenge = self.chain.challenge_info(next).await?;
                 let ours = challenge.is_some_and(|challenge| {
                     challenge.provider == self.me && challenge.status == ChallengeStatus::Open
@@ -414,6 +422,14 @@ impl ChainPort for OnChain {
             let seed = self.chain.challenge_seed(id).await?;
             Ok(seed.map(|seed| (seed, due)))
         })
+    }
+
+    fn expire_challenge(&self, id: u64) -> Answer<'_, TxReceipt> {
+        ask!(self.expire_challenge(id))
+    }
+
+    fn close(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        ask!(self.close(deal, slot))
     }
 
     fn answer_challenge(&self, id: u64, index: u32, proof: EvmProof) -> Answer<'_, TxReceipt> {

@@ -61,6 +61,8 @@ series! {
         MissesReported = "cairn_misses_reported_total": "Misses of other providers that this node reported.",
         /// Trees of others ended.
         TreesEnded = "cairn_trees_ended_total": "Trees of other providers that this node ended.",
+        /// Challenges ended.
+        ChallengesExpired = "cairn_challenges_expired_total": "Unanswered challenges that this node ended.",
         /// Slots freed.
         SlotsFreed = "cairn_slots_freed_total": "Slots of ended trees that this node freed.",
         /// Windows in which nothing was owed.

@@ -9,17 +9,19 @@ use cairn_wire::Period;
 use crate::chain::replay;
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::error::{ChainFault, ProvingError};
+use crate::pipeline::pace::Suspect;
 use crate::pipeline::{Work, blocking};
 use crate::proving::read_window;
 use crate::translate::challenge_statement;
 
-/// Open challenges by their numbers; unknown until the chain was asked once after the start.
+/// Open challenges by their numbers, from events and, once a period, from the chain's own count: an event may be lost to a
+/// reorganisation, a challenge is not.
 #[derive(Debug, Default)]
 pub struct Challenged(Mutex<Heard>);
 
 #[derive(Debug, Default)]
 struct Heard {
-    looked: bool,
+    looked: Option<Period>,
     ids: BTreeSet<u64>,
 }
 
@@ -37,31 +39,39 @@ impl Challenged {
 impl Work {
     /// Answers one challenge, the oldest whose seed is known. Says whether it did.
     pub(super) async fn step_challenges(&self, head: Head) -> Result<bool, ProvingError> {
-        if !self.market.challenged.heard().looked {
+        let period = self.schedule.period_of(head.timestamp);
+        if self.market.challenged.heard().looked != Some(period) {
             let found = self.chain.open_challenges().await?;
             let mut heard = self.market.challenged.heard();
             heard.ids.extend(found);
-            heard.looked = true;
+            heard.looked = Some(period);
         }
         let ids: Vec<u64> = self.market.challenged.heard().ids.iter().copied().collect();
         self.metrics.set(Gauge::ChallengesWaiting, ids.len() as u64);
-        let mut failed = None;
         for id in ids {
-            // One that cannot be answered holds up no other.
+            let suspect = Suspect::Challenge(id);
+            if self.backoff.holds(suspect, (self.clock)()) {
+                continue;
+            }
             match self.answer(id, head).await {
                 Ok(false) => {}
-                Ok(true) => return Ok(true),
+                Ok(true) => {
+                    self.backoff.forget(suspect);
+                    return Ok(true);
+                }
                 Err(error @ ProvingError::Chain(ChainFault::Unreachable(_))) => return Err(error),
                 Err(error) => {
                     let words = format!("challenge {id}: {error}");
                     if self.metrics.raise(Alarm::ChallengeAtRisk, &words) {
                         tracing::error!(id, %error, "a challenge could not be answered yet");
                     }
-                    failed = Some(error);
+                    // A proof may have been made in vain: it waits, and the rest of the tick belongs to others.
+                    self.backoff.refused(suspect, (self.clock)());
+                    return Err(error);
                 }
             }
         }
-        failed.map_or(Ok(false), Err)
+        Ok(false)
     }
 
     /// Answers a challenge if that can be done now. Says whether it did.
@@ -83,6 +93,12 @@ impl Work {
             let words = format!("challenge {id} was due at {due}");
             self.metrics.raise(Alarm::ChallengeAtRisk, &words);
             tracing::error!(id, due, "MISSED: a challenge was not answered in time");
+            return Ok(false);
+        }
+        let slot = self.chain.slot(challenge.deal, challenge.slot).await?;
+        if !slot.challenged {
+            // The slot ended for another reason: no answer is taken.
+            self.market.challenged.heard().ids.remove(&id);
             return Ok(false);
         }
         let (index, proof) = self.prove_piece(&challenge, &seed, head).await?;

@@ -71,18 +71,20 @@ impl Hunt {
         watch
             .freed()
             .iter()
-            .find(|(key, freed)| {
-                if freed.failed == me || known(**key) || watch.holds_sibling(me, **key) {
-                    return false;
+            .filter_map(|(key, freed)| {
+                if freed.failed == me || known(*key) || watch.holds_sibling(me, *key) {
+                    return None;
                 }
-                let (since, times) = *tries.entry(**key).or_insert((now_unix, 0));
+                let (since, times) = *tries.entry(*key).or_insert((now_unix, 0));
                 let wait = match times {
-                    0 => rules.turn_s(me, **key),
+                    0 => rules.turn_s(me, *key),
                     again => FIRST_WAIT_S << again.min(MAX_DOUBLINGS),
                 };
-                now_unix >= since.saturating_add(wait)
+                (now_unix >= since.saturating_add(wait)).then_some((times, *key, *freed))
             })
-            .map(|(key, freed)| (*key, *freed))
+            // What was tried least: one that can never be repaired holds up no other.
+            .min_by_key(|(times, ..)| *times)
+            .map(|(_, key, freed)| (key, freed))
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -148,6 +150,18 @@ impl Work {
                     self.chain.terminate(provider, tree).await?;
                     self.metrics.count(Counter::TreesEnded);
                     tracing::info!(%provider, %tree, misses, "ended: it missed too often");
+                }
+            }
+            Quarry::Challenge(id) => {
+                let now = self.view.chain_time_unix();
+                let over = match self.chain.challenge_seed(id).await? {
+                    Some((_, due)) => now > due,
+                    None => false,
+                };
+                if over {
+                    self.chain.expire_challenge(id).await?;
+                    self.metrics.count(Counter::ChallengesExpired);
+                    tracing::info!(id, "ended a challenge that was not answered");
                 }
             }
             Quarry::Miss {

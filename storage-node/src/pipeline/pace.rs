@@ -48,6 +48,8 @@ pub(super) enum Suspect {
     Sector(SectorId),
     /// The machine's work at a sector.
     Machine(SectorId),
+    /// The answer of a challenge.
+    Challenge(u64),
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Asking for pay: from time to time the node settles its active slots, so that what it has proven becomes its credit.
 
 use cairn_contracts::Head;
-use cairn_wire::{DealId, SlotIndex};
+use cairn_wire::{DealId, Period, SlotIndex};
 
 use crate::dashboard::Counter;
 use crate::deal::SlotState;
@@ -28,6 +28,11 @@ impl Work {
         if keys.is_empty() {
             return Ok(false);
         }
+        if let Some(key) = self.first_over(&keys, Period(period)).await? {
+            let others: Vec<SlotKey> = keys.into_iter().filter(|other| *other != key).collect();
+            self.pay.put_back(&others);
+            return self.close(key).await;
+        }
         let slots: Vec<(DealId, SlotIndex)> = keys.iter().map(|key| (key.deal, key.slot)).collect();
         match self.chain.settle_many(slots).await {
             Ok(sent) => tracing::info!(slots = keys.len(), gas = sent.gas_used, "settled"),
@@ -38,6 +43,38 @@ impl Work {
             }
             Err(down) => {
                 self.pay.put_back(&keys);
+                return Err(down.into());
+            }
+        }
+        Ok(true)
+    }
+
+    /// The first of these slots whose deal is over: left alone it would go on locking collateral, and answering for misses.
+    async fn first_over(
+        &self,
+        keys: &[SlotKey],
+        closed: Period,
+    ) -> Result<Option<SlotKey>, ProvingError> {
+        for key in keys {
+            let deal = self.chain.deal(key.deal).await?;
+            if deal.is_some_and(|deal| deal.end_period <= closed) {
+                return Ok(Some(*key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends a slot whose deal is over; the chain pays what is due with it.
+    async fn close(&self, key: SlotKey) -> Result<bool, ProvingError> {
+        match self.chain.close(key.deal, key.slot).await {
+            Ok(sent) => tracing::info!(slot = %key, gas = sent.gas_used, "closed"),
+            // Somebody else closed it, or it is under a challenge: the next turn looks again.
+            Err(ChainFault::Refused(reason)) => {
+                self.metrics.count(Counter::RpcRefusals);
+                tracing::warn!(slot = %key, %reason, "not closed this time");
+            }
+            Err(down) => {
+                self.pay.put_back(&[key]);
                 return Err(down.into());
             }
         }

@@ -11,6 +11,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cairn_client::{RebuildOptions, Repairer, Silent};
 use cairn_contracts::{DealInfo, ProviderInfo, SlotStatus};
@@ -27,6 +28,8 @@ use crate::repair::{Freed, Offer, RepairRules};
 use crate::sector::kept_rows;
 use crate::store::{Home, PieceRecord, SlotKey, SlotRecord};
 
+/// A repair that takes longer is given up for now: others wait behind it.
+const LONGEST_REPAIR: Duration = Duration::from_secs(1_800);
 /// Read from a rebuilt piece at a time.
 const READ_BYTES: usize = 1 << 20;
 
@@ -54,7 +57,9 @@ impl Work {
                 continue;
             };
             let done = tokio::select! {
-                done = self.repair(repairs, key, freed) => done,
+                done = tokio::time::timeout(LONGEST_REPAIR, self.repair(repairs, key, freed)) => {
+                    done.unwrap_or_else(|_| Err(RepairFault::Siblings("it took too long".to_owned())))
+                }
                 _ = stop.wait_for(|stopped| *stopped) => return,
             };
             match done {
@@ -80,7 +85,8 @@ impl Work {
     fn next_repair(&self, rules: &RepairRules) -> Option<(SlotKey, Freed)> {
         let known = |key: SlotKey| {
             let record = self.ledger.slot(key);
-            record.is_some_and(|record| record.state != SlotState::Stored)
+            record
+                .is_some_and(|record| !matches!(record.state, SlotState::Stored | SlotState::Ended))
         };
         self.market
             .hunt
@@ -106,6 +112,8 @@ impl Work {
             .join(format!("{}-{}.piece", key.deal, key.slot.0));
         let options = RebuildOptions {
             bytes_per_s: repairs.rules.bytes_per_s,
+            // A hot piece needs no unsealing, whatever its holder says.
+            unseal: Duration::ZERO,
             ..RebuildOptions::default()
         };
         let lost = vec![(key.slot, path.clone())];
@@ -119,7 +127,8 @@ impl Work {
         self.take_rebuilt(key, deal, freed, path).await?;
         // The sooner the commit, the sooner it counts; without it the activation makes it.
         let head = self.chain.head().await?;
-        if let Err(error) = self.may_repair(key, head).await {
+        let freed_at = self.chain.slot(key.deal, key.slot).await?.freed_at_unix;
+        if let Err(error) = self.right(key, freed_at, head).await {
             tracing::debug!(slot = %key, %error, "the commit comes later");
         }
         Ok(())

@@ -11,6 +11,7 @@ use crate::dashboard::Alarm;
 use crate::deal::{BY_REPAIR, SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{ChainFault, ProvingError};
 use crate::pipeline::pace::Suspect;
+use crate::pipeline::rights::Right;
 use crate::pipeline::{Work, blocking};
 use crate::proving::read_include;
 use crate::sector::Place;
@@ -27,6 +28,8 @@ struct Ready {
     slots: usize,
     /// What it earns a period, which is what it stakes by.
     price: u128,
+    /// Of a slot that somebody else lost: what is shown before it is filled.
+    right: Option<Right>,
 }
 
 /// What became of a look at a slot that waits.
@@ -37,6 +40,8 @@ enum Look {
     Moved,
     /// Its time has not come.
     Waits,
+    /// A transaction was sent for it: enough for now.
+    Acted,
 }
 
 /// Bytes of an activation besides the slot array, and of a slot in that.
@@ -175,7 +180,7 @@ impl Work {
         for (key, slot) in waiting {
             let suspect = self.backoff.is_suspect(Suspect::Slot(key));
             if self.backoff.holds(Suspect::Slot(key), (self.clock)())
-                || (suspect && !ready.is_empty())
+                || ((suspect || is_repair(&slot)) && !ready.is_empty())
             {
                 continue;
             }
@@ -188,9 +193,12 @@ impl Work {
                 }
                 Ok(Look::Moved) => moved = true,
                 Ok(Look::Waits) => {}
+                Ok(Look::Acted) => return Ok(true),
                 Err(error) => self.hold_back(&[key], error)?,
             }
-            if !ready.is_empty() && (suspect || ready.len() == self.set.include_width) {
+            // A right to a repair is short: nothing else of the batch may make it lapse.
+            let alone = suspect || is_repair(&slot);
+            if !ready.is_empty() && (alone || ready.len() == self.set.include_width) {
                 break;
             }
         }
@@ -249,7 +257,8 @@ impl Work {
         };
         let repairs = acceptance == BY_REPAIR;
         let (mut slots, mut price) = (SLOTS_MAX, 0);
-        let event = match self.chain.slot(key.deal, key.slot).await?.status {
+        let state = self.chain.slot(key.deal, key.slot).await?;
+        let event = match state.status {
             SlotStatus::Filled { provider, .. } if provider == self.me => Some(SlotEvent::Activate),
             SlotStatus::Empty if head.timestamp > record.expiry_unix => Some(SlotEvent::End),
             status @ (SlotStatus::Empty | SlotStatus::Freed)
@@ -277,15 +286,26 @@ impl Work {
             .find(|place| place.content_id == record.content_id)
             .copied();
         match (event, place) {
-            (None, Some(_)) if repairs && !self.may_repair(key, head).await? => Ok(Look::Waits),
-            (None, Some(place)) => Ok(Look::Ready(Box::new(Ready {
-                key,
-                record,
-                acceptance,
-                place,
-                slots,
-                price,
-            }))),
+            (None, Some(place)) => {
+                let mut right = None;
+                if repairs {
+                    right = Some(self.right(key, state.freed_at_unix, head).await?);
+                }
+                match right {
+                    Some(Right::Committed) => return Ok(Look::Acted),
+                    Some(Right::Young) => return Ok(Look::Waits),
+                    _ => {}
+                }
+                Ok(Look::Ready(Box::new(Ready {
+                    key,
+                    record,
+                    acceptance,
+                    place,
+                    slots,
+                    price,
+                    right,
+                })))
+            }
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
                 let moved = self.ledger.step_slot(key, event, (self.clock)())?;
@@ -313,6 +333,14 @@ impl Work {
             keys.prove_include(&statement, witness)
         })
         .await?;
+        for one in ready {
+            if let Some(Right::Show(salt)) = one.right {
+                self.chain
+                    .reveal_repair(one.key.deal, one.key.slot, salt)
+                    .await?;
+                tracing::info!(slot = %one.key, "showed the right to a repair");
+            }
+        }
         let activations = ready
             .iter()
             .map(|one| activation(self.terms(one), one.acceptance, one.place.offset_leaves));
@@ -337,6 +365,11 @@ impl Work {
             expiry_unix: one.record.expiry_unix,
         }
     }
+}
+
+/// Whether the slot is one that somebody else lost.
+fn is_repair(slot: &SlotRecord) -> bool {
+    matches!(slot.state, SlotState::Packed { acceptance, .. } if acceptance == BY_REPAIR)
 }
 
 /// Whether the activation of one more slot fits a call that activates others already; given the slots of each deal.

@@ -20,6 +20,8 @@ pub enum Quarry {
         /// Which.
         tree: TreeIndex,
     },
+    /// A challenge of anybody that was not answered: it can be ended once its time is over.
+    Challenge(u64),
     /// A miss.
     Miss {
         /// Whose.
@@ -47,10 +49,13 @@ pub struct Freed {
 pub struct MarketWatch {
     me: Address,
     rounds: Runs,
+    newest_round: Period,
     sectors: HashMap<(Address, SectorNumber), TreeIndex>,
     trees: BTreeMap<TreeKey, WatchedTree>,
     slots: BTreeMap<SlotKey, TreeKey>,
     freed: BTreeMap<SlotKey, Freed>,
+    /// Open challenges, and the period in which each was looked at last.
+    challenges: BTreeMap<u64, Period>,
 }
 
 type TreeKey = (Address, TreeIndex);
@@ -64,6 +69,8 @@ struct WatchedTree {
     proven: Runs,
     newest_proven: Period,
     ended: bool,
+    /// The last period for which it was paid, once nothing of it is any more.
+    paid_to: Option<Period>,
     /// Misses up to this period were looked at.
     judged: Period,
     /// The tree was looked at for its end in this period.
@@ -77,10 +84,12 @@ impl MarketWatch {
         Self {
             me,
             rounds: Runs::default(),
+            newest_round: Period(0),
             sectors: HashMap::new(),
             trees: BTreeMap::new(),
             slots: BTreeMap::new(),
             freed: BTreeMap::new(),
+            challenges: BTreeMap::new(),
         }
     }
 
@@ -93,6 +102,7 @@ impl MarketWatch {
                 ..
             } => {
                 self.rounds.mark(*period);
+                self.newest_round = self.newest_round.max(*period);
             }
             ChainEventKind::SectorAppended {
                 provider,
@@ -117,8 +127,20 @@ impl MarketWatch {
                 tree.proven.mark(*period);
                 tree.newest_proven = tree.newest_proven.max(*period);
             }
-            ChainEventKind::TreeTerminated { provider, tree, .. } => {
-                self.trees.entry((*provider, *tree)).or_default().ended = true;
+            ChainEventKind::TreeTerminated {
+                provider,
+                tree,
+                last_period,
+            } => {
+                let tree = self.trees.entry((*provider, *tree)).or_default();
+                (tree.ended, tree.paid_to) = (true, Some(*last_period));
+            }
+            ChainEventKind::ChallengeOpened { id, .. } => {
+                self.challenges.insert(*id, Period(0));
+            }
+            ChainEventKind::ChallengeAnswered { id, .. }
+            | ChainEventKind::ChallengeExpired { id, .. } => {
+                self.challenges.remove(id);
             }
             other => self.take_slot_event(other),
         }
@@ -146,6 +168,7 @@ impl MarketWatch {
                 let watched = self.trees.entry((*provider, tree)).or_default();
                 if watched.live == 0 {
                     watched.since = *first_period;
+                    watched.paid_to = None;
                 }
                 watched.live = watched.live.saturating_add(1);
                 self.slots.insert(key, (*provider, tree));
@@ -161,12 +184,13 @@ impl MarketWatch {
                     slot: *slot,
                 };
                 self.leave(key);
-                let freed = Freed {
+                let freed = self.freed.entry(key).or_insert(Freed {
                     failed: *provider,
                     comm_p: *comm_p,
                     pot: 0,
-                };
-                self.freed.insert(key, freed);
+                });
+                // Said again when its commitment is shown to be false; its pot stays.
+                freed.comm_p = *comm_p;
             }
             ChainEventKind::RepairFunded {
                 deal, slot, amount, ..
@@ -195,6 +219,9 @@ impl MarketWatch {
         let tree = self.slots.remove(&key);
         if let Some(watched) = tree.and_then(|tree| self.trees.get_mut(&tree)) {
             watched.live = watched.live.saturating_sub(1);
+            if watched.live == 0 && watched.paid_to.is_none() {
+                watched.paid_to = Some(self.newest_round);
+            }
         }
     }
 
@@ -220,16 +247,30 @@ impl MarketWatch {
     /// What to show to the chain next, when `closed` is the newest period whose deadline is over and `misses_to_end`
     /// misses end a tree (0: none do).
     #[must_use]
-    pub fn next(&self, closed: Period, misses_to_end: u32) -> Option<Quarry> {
-        self.slot_to_free()
+    pub fn next(&mut self, closed: Period, misses_to_end: u32) -> Option<Quarry> {
+        // Misses before the end of their tree: afterwards nobody looks for them.
+        self.miss(closed)
+            .or_else(|| self.challenge(closed))
+            .or_else(|| self.slot_to_free())
             .or_else(|| self.tree_to_end(closed, misses_to_end))
-            .or_else(|| self.miss(closed))
+    }
+
+    /// An open challenge, each once a period.
+    fn challenge(&self, closed: Period) -> Option<Quarry> {
+        let mut open = self.challenges.iter();
+        open.find(|(_, looked)| **looked < closed)
+            .map(|(id, _)| Quarry::Challenge(*id))
     }
 
     /// The quarry was shown, or the chain thinks otherwise: it is not looked at again (a tree not in this period).
     pub fn done(&mut self, quarry: Quarry, closed: Period) {
         match quarry {
             Quarry::Slot(key) => self.leave(key),
+            Quarry::Challenge(id) => {
+                if let Some(looked) = self.challenges.get_mut(&id) {
+                    *looked = closed;
+                }
+            }
             Quarry::Tree { provider, tree } => {
                 self.trees.entry((provider, tree)).or_default().end_judged = closed;
             }
@@ -271,17 +312,27 @@ impl MarketWatch {
             })
     }
 
-    fn miss(&self, closed: Period) -> Option<Quarry> {
-        self.others().find_map(|((provider, tree), watched)| {
+    fn miss(&mut self, closed: Period) -> Option<Quarry> {
+        let (me, rounds) = (self.me, &self.rounds);
+        for ((provider, tree), watched) in &mut self.trees {
+            let to = watched.paid_to.unwrap_or(closed).min(closed);
             let from = Period(watched.judged.0.saturating_add(1)).max(watched.since);
-            let mut periods = (from.0..=closed.0).map(Period);
-            let period = periods.find(|p| self.rounds.has(*p) && !watched.proven.has(*p))?;
-            Some(Quarry::Miss {
-                provider: *provider,
-                tree: *tree,
-                period,
-            })
-        })
+            if *provider == me || to < from || watched.since == Period(0) {
+                continue;
+            }
+            let mut periods = (from.0..=to.0).map(Period);
+            let missed = |p: &Period| rounds.has(*p) && !watched.proven.has(*p);
+            if let Some(period) = periods.find(missed) {
+                return Some(Quarry::Miss {
+                    provider: *provider,
+                    tree: *tree,
+                    period,
+                });
+            }
+            // Nothing up to here is looked at again.
+            watched.judged = to;
+        }
+        None
     }
 
     /// Trees of others that earn and were not ended.
@@ -430,6 +481,15 @@ mod tests {
         };
         assert_ne!(watch.next(Period(3), 3), Some(tree), "two are too few");
         post(&mut watch, 4, true);
+        for period in [2, 3, 4] {
+            let miss = Quarry::Miss {
+                provider: OTHER,
+                tree: TREE,
+                period: Period(period),
+            };
+            assert_eq!(watch.next(Period(4), 3), Some(miss), "its misses first");
+            watch.done(miss, Period(4));
+        }
         assert_eq!(watch.next(Period(4), 3), Some(tree), "three in a row");
         watch.done(tree, Period(4));
         assert_ne!(watch.next(Period(4), 3), Some(tree), "asked once a period");
@@ -458,6 +518,90 @@ mod tests {
             None,
             "an ended tree is left alone"
         );
+    }
+
+    #[test]
+    fn a_miss_is_shown_even_after_the_last_slot_of_its_tree_was_closed() {
+        let mut watch = MarketWatch::new(ME);
+        fill(&mut watch, OTHER, 1, 1);
+        for period in 1..=2 {
+            post(&mut watch, period, true);
+        }
+        prove(&mut watch, 1);
+        hear(
+            &mut watch,
+            ChainEventKind::SlotClosed {
+                deal: key(1).deal,
+                slot: key(1).slot,
+                refund: 0,
+            },
+        );
+        post(&mut watch, 3, true);
+        let miss = Quarry::Miss {
+            provider: OTHER,
+            tree: TREE,
+            period: Period(2),
+        };
+        assert_eq!(watch.next(Period(3), 0), Some(miss), "it was paid for then");
+        watch.done(miss, Period(3));
+        assert_eq!(watch.next(Period(3), 0), None, "3 was not paid for");
+    }
+
+    #[test]
+    fn an_open_challenge_is_looked_at_once_a_period_until_it_ends() {
+        let mut watch = MarketWatch::new(ME);
+        hear(
+            &mut watch,
+            ChainEventKind::ChallengeOpened {
+                id: 7,
+                provider: OTHER,
+                deal: key(1).deal,
+                slot: key(1).slot,
+                challenger: ME,
+                bond: 1,
+            },
+        );
+        let challenge = Quarry::Challenge(7);
+        assert_eq!(watch.next(Period(2), 0), Some(challenge), "open");
+        watch.done(challenge, Period(2));
+        assert_eq!(watch.next(Period(2), 0), None, "once");
+        assert_eq!(watch.next(Period(3), 0), Some(challenge), "a period later");
+        hear(
+            &mut watch,
+            ChainEventKind::ChallengeAnswered {
+                id: 7,
+                provider: OTHER,
+                paid: 1,
+            },
+        );
+        assert_eq!(watch.next(Period(4), 0), None, "answered");
+    }
+
+    #[test]
+    fn a_commitment_voided_later_leaves_the_pot_of_the_slot() {
+        let mut watch = MarketWatch::new(ME);
+        fill(&mut watch, OTHER, 1, 1);
+        hear(&mut watch, freed(1));
+        hear(
+            &mut watch,
+            ChainEventKind::RepairFunded {
+                deal: key(1).deal,
+                slot: key(1).slot,
+                provider: OTHER,
+                amount: 90,
+            },
+        );
+        hear(
+            &mut watch,
+            ChainEventKind::SlotFreed {
+                deal: key(1).deal,
+                slot: key(1).slot,
+                provider: OTHER,
+                comm_p: None,
+            },
+        );
+        let slot = watch.freed()[&key(1)];
+        assert_eq!((slot.pot, slot.comm_p), (90, None), "voided, funded");
     }
 
     #[test]

@@ -244,6 +244,7 @@ mod tests {
         paid: 0,
         paid_periods: 0,
         challenged: false,
+        freed_at_unix: 0,
     };
 
     fn offer<'a>(request: &'a StorePiece, deal: &'a DealInfo) -> Offer<'a> {
@@ -348,6 +349,7 @@ mod tests {
                         paid: 0,
                         paid_periods: 0,
                         challenged: false,
+                        freed_at_unix: 0,
                     }),
                     ..good
                 },
@@ -360,6 +362,7 @@ mod tests {
                         paid: 0,
                         paid_periods: 0,
                         challenged: false,
+                        freed_at_unix: 0,
                     }),
                     ..good
                 },

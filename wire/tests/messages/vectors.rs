@@ -192,6 +192,7 @@ fn golden_signature() -> Signature {
     Signature(bytes)
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn golden_requests() -> Vec<(&'static str, Request)> {
     let content_id = ContentId::from_bytes(count(0x30));
     let largest = (1 << 40) - 1;
@@ -273,6 +274,7 @@ fn golden_requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn golden_replies() -> Vec<(&'static str, Reply)> {
     let elements: Vec<Fr> = (0..33).map(|i| element(i).to_fr()).collect();
     let opening = Opening {

@@ -140,7 +140,8 @@ pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
                 "answer": answer,
                 "reason": reason,
                 "ms": ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
-                "challenge": audit.challenge,
+                "challenge": audit.challenge.as_ref().and_then(|made| made.as_ref().ok()),
+                "challenge_error": audit.challenge.as_ref().and_then(|made| made.as_ref().err()),
             })
         })
         .collect();

@@ -248,8 +248,9 @@ pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
             AuditAnswer::Nothing { reason } => write!(out, "showed nothing: {reason}")?,
             AuditAnswer::NotFilled => write!(out, "nobody holds it")?,
         }
-        match audit.challenge {
-            Some(id) => writeln!(out, "; challenge {id} on chain")?,
+        match &audit.challenge {
+            Some(Ok(id)) => writeln!(out, "; challenge {id} on chain")?,
+            Some(Err(reason)) => writeln!(out, "; not challenged: {reason}")?,
             None => writeln!(out)?,
         }
     }

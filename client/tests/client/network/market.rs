@@ -194,6 +194,7 @@ impl Market for TableMarket {
             status,
             paid_periods: 0,
             challenged: false,
+            freed_at_unix: 0,
             paid: 0,
         })
     }

@@ -576,10 +576,15 @@ impl ChainPort for FakeChain {
             } else {
                 SlotStatus::Empty
             };
+            let challenged = table
+                .challenges
+                .values()
+                .any(|c| (c.deal, c.slot, c.status) == (deal, slot, ChallengeStatus::Open));
             ChainSlot {
                 status,
                 paid_periods: 0,
-                challenged: false,
+                challenged,
+                freed_at_unix: 0,
                 paid: 0,
             }
         })
@@ -666,6 +671,23 @@ impl ChainPort for FakeChain {
             let challenge = table.challenges.get(&id)?;
             let known = table.time >= SCHEDULE.round_time(challenge.seed_period);
             known.then(|| (seed_of(challenge.seed_period), CHALLENGE_DUE))
+        })
+    }
+    fn expire_challenge(&self, id: u64) -> Answer<'_, TxReceipt> {
+        self.transact("expire_challenge", move |table| {
+            let challenge = table.challenges.get_mut(&id).ok_or("Challenges_NotOpen")?;
+            challenge.status = ChallengeStatus::Failed;
+            Ok(())
+        })
+    }
+    fn close(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        self.transact("close", move |table| {
+            table.emit(ChainEventKind::SlotClosed {
+                deal,
+                slot,
+                refund: 0,
+            });
+            Ok(())
         })
     }
     fn answer_challenge(&self, id: u64, index: u32, proof: [u8; 512]) -> Answer<'_, TxReceipt> {

@@ -161,11 +161,11 @@ async fn misses_of_others_are_reported_their_tree_ended_and_its_slots_freed() {
         chain.advance_to(SCHEDULE.deadline(Period(period)) + 1);
         settle(&work).await;
     }
-    assert_eq!(chain.table().reported.len(), 1, "the first, in its period");
+    assert_eq!(chain.table().reported.len(), 2, "both, before the end");
     assert_eq!(chain.calls("terminate"), 1, "two in a row");
     let freed = chain.table().freed.clone();
     assert_eq!(freed, [(DealId(5), SlotIndex(2))], "its slot");
-    assert_eq!(work.metrics.counter(Counter::MissesReported), 1, "counted");
+    assert_eq!(work.metrics.counter(Counter::MissesReported), 2, "counted");
     assert_eq!(work.metrics.counter(Counter::TreesEnded), 1, "counted");
     assert_eq!(work.metrics.counter(Counter::SlotsFreed), 1, "counted");
 }
@@ -319,4 +319,39 @@ async fn a_repair_that_somebody_else_made_first_ends_without_a_transaction() {
     settle(&work).await;
     assert_eq!(state_of(&work, 1), "ended", "given up");
     assert_eq!(chain.calls("commit_repair"), 0, "nothing is sent");
+}
+
+#[tokio::test]
+async fn a_slot_whose_deal_is_over_is_closed_so_that_it_locks_nothing_and_answers_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    chain.table().deals = BTreeMap::from([(
+        DealId(1),
+        DealInfo {
+            end_period: Period(2),
+            ..deal(1)
+        },
+    )]);
+    let work = with_sector(folder.path(), &chain).await;
+    for period in 1..=4 {
+        chain.advance_to(SCHEDULE.round_time(Period(period)));
+        settle(&work).await;
+    }
+    assert_eq!(chain.calls("close"), 1, "the one that is over");
+    assert_eq!(state_of(&work, 1), "ended", "and it has ended here too");
+    assert_eq!(state_of(&work, 2), "active", "the others go on");
+}
+
+#[tokio::test]
+async fn an_unanswered_challenge_is_ended_once_its_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = hunter(folder.path(), &chain);
+    challenge(&chain, 3, 1);
+    chain.advance_to(SCHEDULE.deadline(Period(1)) + 1);
+    settle(&work).await;
+    assert_eq!(chain.calls("expire_challenge"), 0, "not before its time");
+    chain.advance_to(CHALLENGE_DUE + 1);
+    settle(&work).await;
+    assert_eq!(chain.calls("expire_challenge"), 1, "then, once");
 }
