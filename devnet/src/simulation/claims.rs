@@ -474,6 +474,28 @@ fn rot_is_found_by_samples_or_by_reading_and_else_stays() {
 }
 
 #[test]
+fn disks_are_read_evenly_over_the_days() {
+    let mut settings = calm(400, 2_000, 3, 6);
+    settings.faults.scrub_days = 10;
+    settings.faults.rot_leaves = 0.0;
+    let mut world = World::new(settings);
+    steps(&mut world, 1);
+    for slot in 0..12_000 {
+        world.lose(slot, Piece::Rotten);
+    }
+    let mut before = world.unseen();
+    for day in 0..10 {
+        steps(&mut world, 48);
+        let seen = before - world.unseen();
+        before = world.unseen();
+        assert!(
+            (400..2_400).contains(&seen),
+            "{seen} of 12,000 on day {day}"
+        );
+    }
+}
+
+#[test]
 fn every_scenario_and_sweep_keeps_the_rules_of_the_protocol() {
     let base = Settings::default();
     let mut all: Vec<Settings> = SCENARIOS.iter().map(|one| one.settings(&base)).collect();

@@ -9,6 +9,9 @@ use super::world::World;
 /// Providers that share a roof.
 const SITE: u32 = 2;
 
+/// Odd and without pattern: providers read their disks on different days.
+const SPREAD: u32 = 2_654_435_769;
+
 impl World {
     /// A rate per year as a probability per period.
     fn per_period(&self, rate: f64) -> f64 {
@@ -34,7 +37,7 @@ impl World {
                 self.count.rotted += 1;
                 self.lose(slot, Piece::Rotten);
             }
-            if scrub > 0 && (self.now + id).is_multiple_of(scrub) {
+            if scrub > 0 && (self.now + id.wrapping_mul(SPREAD) % scrub).is_multiple_of(scrub) {
                 self.declare(id);
             }
             let drawn = self.random.unit();
