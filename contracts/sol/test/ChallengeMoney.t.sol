@@ -105,7 +105,7 @@ contract ChallengeBondTest is ChallengeWorld {
 /// @dev Random actions; the books add up after each.
 contract ChallengeMoneyTest is ChallengeWorld {
     uint256 private constant STEPS = 60;
-    uint256 private constant SLOTS = 6;
+    uint256 private constant SLOTS = 10;
 
     uint256 private seed;
     uint64 private period;
@@ -113,12 +113,7 @@ contract ChallengeMoneyTest is ChallengeWorld {
 
     /// forge-config: default.fuzz.runs = 32
     function testFuzz_the_books_add_up_after_every_action(uint256 seed_) public {
-        (seed, period) = (seed_, 1);
-        deal = _stored(alice, SLOTS);
-        for (uint256 i = 0; i < STEPS; ++i) {
-            _act();
-            _checkChallengeBooks();
-        }
+        _run(seed_, STEPS);
         uint64 last = challenges.lastChallenge();
         vm.warp(_roundTime(period) + 60 days);
         for (uint64 id = 1; id <= last; ++id) {
@@ -128,6 +123,28 @@ contract ChallengeMoneyTest is ChallengeWorld {
         vm.assertEq(challenges.openBonds(), 0, "every challenge ends");
         for (uint8 slot = 0; slot < SLOTS; ++slot) {
             vm.assertFalse(deals.slotState(deal, slot).challenged, "and so does every mark");
+        }
+    }
+
+    /// Or the test above would say little.
+    function test_random_actions_reach_every_end_of_a_challenge() public {
+        _run(1, 4 * STEPS);
+        uint256[5] memory ends;
+        for (uint64 id = 1; id <= challenges.lastChallenge(); ++id) {
+            ++ends[uint256(_status(id))];
+        }
+        for (uint256 end = uint256(ChallengeStatus.Answered); end <= uint256(ChallengeStatus.Void); ++end) {
+            vm.assertTrue(ends[end] != 0, string.concat("none ended as ", vm.toString(end)));
+        }
+        vm.assertTrue(challenges.newestOf(deal, 0) != 0 && token.balanceOf(address(0x99)) != 0, "and credit left");
+    }
+
+    function _run(uint256 seed_, uint256 steps) private {
+        (seed, period) = (seed_, 1);
+        deal = _stored(alice, SLOTS);
+        for (uint256 i = 0; i < steps; ++i) {
+            _act();
+            _checkChallengeBooks();
         }
     }
 
@@ -143,7 +160,7 @@ contract ChallengeMoneyTest is ChallengeWorld {
         bytes memory permit = abi.encodeCall(challenges.challenge, (deal, slot, type(uint256).max, _noPermit()));
         if (action <= 3) _try(who, address(challenges), permit);
         if (action == 4) _nextPeriod();
-        if (action == 5) _try(DISPUTES, address(deals), abi.encodeCall(deals.expel, (deal, slot, false)));
+        if (action == 5 && _draw(4) == 0) _try(DISPUTES, address(deals), abi.encodeCall(deals.expel, (deal, slot, false)));
         if (action == 6) _try(who, address(challenges), abi.encodeCall(challenges.withdraw, (address(0x99))));
         if (action == 7 && deals.slotState(deal, slot).status == SlotStatus.Freed) _refill(slot);
         uint64 last = challenges.lastChallenge();
