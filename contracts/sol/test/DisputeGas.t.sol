@@ -9,7 +9,8 @@ import {RealDisputeWorld} from "./support/RealDisputeWorld.sol";
 import {SlowGroups} from "./support/SlowGroups.sol";
 
 /// @dev What a dispute costs, as Gas.t.sol does for the rest. The dearest one: a group of 127 bytes across two chunks with
-/// the longest paths of a piece of 2^22 leaves, the first settlement of the slot, no balance of the hunter's yet.
+/// the longest paths of a piece of 2^22 leaves, the first settlement of the slot, no balance of the hunter's yet. The limit
+/// is one of optimized code (not of profile `quick`).
 contract DisputeGasTest is RealDisputeWorld {
     /// Whole-transaction bound of a dispute.
     uint256 private constant LIMIT = 3_000_000;

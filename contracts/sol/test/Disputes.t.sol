@@ -88,7 +88,7 @@ contract DisputesTest is DisputeWorld {
     function test_a_freed_slot_is_only_voided_and_its_last_holder_pays() public {
         (uint64 deal, Slot[] memory slots) = _two(10);
         _vacate(alice, deal, 0);
-        uint256 freedAt = block.timestamp;
+        uint256 freedAt = _slot(deal, 0).freedAt;
         vm.warp(freedAt + 50);
         Evidence memory e = _false(_commP(deal, 0), _piece(0), 3);
         _expectEmit(address(deals));
@@ -151,7 +151,9 @@ contract DisputesTest is DisputeWorld {
         uint64[6] memory groups = [uint64(0), 8, 10, 11, 15, 15];
         for (uint256 i = 0; i < 6; ++i) {
             uint8 slot = i == 5 ? 0 : 1;
-            (uint64 deal, Slot[] memory slots) = _two(10);
+            Slot[] memory slots = _twoSlots();
+            uint64 deal = _openOf(slots, 10);
+            _fill(deal, slot, slots);
             Evidence memory e = _false(_commP(deal, slot), _piece(slot), groups[i]);
             uint256 expected = groups[i] == 8 ? 2 : slot == 1 && groups[i] > 10 ? 0 : 1;
             vm.assertEq(e.chunks.length, expected, "chunks");
