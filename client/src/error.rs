@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use cairn_contracts::{ChainError, DeploymentFileError};
 use cairn_erasure::CodeError;
 use cairn_merkle::{Commitment, PieceError};
-use cairn_wire::{Address, ConnectError, DealId, KeyError, RequestError, SignatureError};
+use cairn_wire::{
+    Address, ConnectError, DealId, KeyError, RequestError, SignatureError, SlotIndex,
+};
 use thiserror::Error;
 
 use crate::fetch::PeerTrouble;
@@ -467,6 +469,88 @@ fn told(troubles: &[PeerTrouble]) -> String {
         .iter()
         .map(|trouble| format!("\n  {trouble}"))
         .collect()
+}
+
+/// Lost pieces were not made again.
+#[derive(Debug, Error)]
+pub enum RepairError {
+    /// Caller: what was asked for contradicts itself or the deal.
+    #[error("no such repair: {0}")]
+    Order(&'static str),
+    /// Owner: the deal's k and n are no code.
+    #[error("the deal's code: {0}")]
+    Code(#[from] CodeError),
+    /// Owner, or us: a code this software does not know.
+    #[error("the deal's pieces are of code {got}, this software knows code {expected}")]
+    UnknownCode {
+        /// Ours.
+        expected: u8,
+        /// The deal's.
+        got: u8,
+    },
+    /// Owner: all pieces of a segment have one length, those of this deal do not.
+    #[error("the piece of slot {slot} is said to have {got} bytes, that of slot 0 {expected}")]
+    UnequalLengths {
+        /// Which slot.
+        slot: SlotIndex,
+        /// Length in slot 0.
+        expected: u64,
+        /// Length in this slot.
+        got: u64,
+    },
+    /// Owner: k siblings, each verified against its content id, do not give the content ids of these slots. The n
+    /// content ids the deal was opened with belong to no codeword, and nobody can make these pieces again.
+    #[error(
+        "the content ids of deal {deal} are no codeword: k verified siblings give other bytes for slots {}",
+        named(slots)
+    )]
+    NoCodeword {
+        /// Which deal.
+        deal: DealId,
+        /// The lost slots whose content id does not come out, in ascending order.
+        slots: Vec<SlotIndex>,
+    },
+    /// Nodes: fewer than k holders gave verified bytes.
+    #[error(
+        "deal {deal}: {got} of {holders} holders can be read, {needed} are needed{}",
+        told(troubles)
+    )]
+    TooFewHolders {
+        /// Which deal.
+        deal: DealId,
+        /// k.
+        needed: usize,
+        /// Holders that gave verified bytes, or all there are if these are fewer than k and none was asked.
+        got: usize,
+        /// Holders there were to ask.
+        holders: usize,
+        /// What was wrong with the others.
+        troubles: Vec<PeerTrouble>,
+    },
+    /// Caller or disk: the destination of a piece failed.
+    #[error("the piece of slot {slot} could not be written: {source}")]
+    Sink {
+        /// Which slot.
+        slot: SlotIndex,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Caller or disk: the destination file of a piece.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Us: a task ended early.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+}
+
+fn named(slots: &[SlotIndex]) -> String {
+    let names: Vec<String> = slots.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// The state of an object could not be read.

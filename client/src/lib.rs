@@ -4,6 +4,7 @@
 //! put:  encrypt -> cut into segments -> code n pieces -> hash -> open the deals (one transaction) -> upload
 //!       -> check every Receipt against our own bytes -> send Acceptances -> wait until the pieces are in sectors
 //! get:  ask k + 2 nodes for the rows that hold the range -> verify every 16 KiB -> decode -> decrypt -> write
+//! repair: ask k nodes for a part of their pieces -> verify every 16 KiB -> code the lost pieces' part -> hash -> write
 //! ```
 //!
 //! A node is believed nothing: what it serves is checked against the BLAKE3 content id in the catalog, what it promises
@@ -22,6 +23,8 @@
 //! | `peers` | connections to nodes, one each |
 //! | `fetch` | verified parts of pieces, from the nodes that hold them |
 //! | `put`, `get`, `status` | the verbs' work |
+//! | `repair` | [`Repairer`]: lost pieces of a deal made again from k siblings, for a node that repairs |
+//! | `task` | a task that ends with whoever waits for it |
 //! | `progress` | [`Progress`]: what a user interface may watch |
 //! | `entropy` | [`Entropy`]: where random bytes come from |
 //! | `error` | one enum a verb |
@@ -58,7 +61,9 @@ mod peers;
 mod plan;
 mod progress;
 mod put;
+mod repair;
 mod status;
+mod task;
 
 pub use crate::catalog::{
     CATALOG_VERSION, Catalog, CatalogFile, ObjectEntry, ObjectKind, ObjectState, PieceEntry,
@@ -72,7 +77,7 @@ pub use crate::deployed::check_deployment;
 pub use crate::entropy::Entropy;
 pub use crate::error::{
     CatalogError, ChooseError, CipherError, ConfigError, GetError, OpenError, PlanError, PutError,
-    ReceiptError, RemoveError, SlotError, StatusError,
+    ReceiptError, RemoveError, RepairError, SlotError, StatusError,
 };
 pub use crate::fetch::PeerTrouble;
 pub use crate::get::{ByteRange, GetReport, NotARange};
@@ -80,6 +85,7 @@ pub use crate::market::{Market, ReplicaStage, ReplicaUnderWay};
 pub use crate::plan::Plan;
 pub use crate::progress::{Progress, Silent, Stage};
 pub use crate::put::{ActivationOutcome, PutReport, SegmentReport, SlotReport, SlotResult};
+pub use crate::repair::{RebuildOptions, Rebuilt, Repairer};
 pub use crate::status::{
     DealStatus, ObjectStatus, RemovedDeal, RemovedObject, Sealing, SlotReading,
     detection_probability,

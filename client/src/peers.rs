@@ -41,6 +41,11 @@ impl Peers {
         }
     }
 
+    /// The longest part of a piece that may be asked for at once.
+    pub(crate) fn longest_range(&self) -> u64 {
+        self.wire.limits().max_range_bytes
+    }
+
     /// An open connection to the node behind a registry entry. Those who ask at the same time share one attempt.
     pub(crate) async fn connect(&self, info: &ProviderInfo) -> Result<Connection, ConnectError> {
         let line = {

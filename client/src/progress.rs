@@ -13,6 +13,10 @@ pub enum Stage {
     Activate,
     /// Reading; counted in bytes of the object.
     Download,
+    /// Reading the siblings of lost pieces; counted in their verified bytes.
+    Fetch,
+    /// Making lost pieces again; counted in their bytes.
+    Rebuild,
 }
 
 /// An observer. Called from several threads; must return quickly.

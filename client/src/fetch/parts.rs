@@ -13,6 +13,7 @@ use cairn_contracts::ProviderInfo;
 use cairn_wire::{Address, ConnectError, ContentId, ReadRange, RequestError};
 use tokio::task::JoinSet;
 
+use crate::fetch::bandwidth::Bandwidth;
 use crate::fetch::standing::Standing;
 use crate::peers::Peers;
 use crate::progress::Progress;
@@ -23,6 +24,7 @@ pub(crate) struct PartReader {
     needed: usize,
     extra: usize,
     waits: Waits,
+    bandwidth: Bandwidth,
     progress: Arc<dyn Progress>,
     pub(crate) standing: Standing,
 }
@@ -110,9 +112,16 @@ impl PartReader {
             needed: usize::from(needed),
             extra: usize::from(extra),
             waits,
+            bandwidth: Bandwidth::default(),
             progress,
             standing: Standing::default(),
         }
+    }
+
+    /// The same, with a bound on how much is asked for in a second.
+    pub(crate) fn within(mut self, bandwidth: Bandwidth) -> Self {
+        self.bandwidth = bandwidth;
+        self
     }
 
     /// k verified parts, each with its slot; waits for pieces that are being unsealed where it must.
@@ -169,6 +178,10 @@ impl PartReader {
                 let Some(sibling) = waiting.next() else {
                     break;
                 };
+                // here and not in the task, so that no time without an answer is counted before the question
+                self.bandwidth
+                    .take(ask.span.end.saturating_sub(ask.span.start))
+                    .await;
                 asked.insert(sibling.holder.address, Instant::now());
                 running.spawn(read_part(
                     Arc::clone(&self.peers),

@@ -24,7 +24,6 @@ use std::time::Duration;
 use cairn_erasure::Code;
 use cairn_wire::Address;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::task::JoinHandle;
 
 use crate::catalog::ObjectEntry;
 use crate::cipher::{ObjectCipher, ObjectKey};
@@ -35,6 +34,7 @@ use crate::get::decrypt::Decryptor;
 use crate::get::fetch::Fetcher;
 use crate::market::Market;
 use crate::progress::Stage;
+use crate::task::Task;
 
 pub(crate) use crate::get::file::get_to_file;
 pub use crate::get::range::{ByteRange, NotARange};
@@ -116,15 +116,6 @@ pub(crate) async fn get<M: Market>(
         troubles,
         served_by,
     })
-}
-
-/// A task that ends with whoever waits for it.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 fn expect_same_market<M: Market>(shared: &Shared<M>, entry: &ObjectEntry) -> Result<(), GetError> {

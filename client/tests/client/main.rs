@@ -10,3 +10,4 @@ mod get;
 mod home;
 mod network;
 mod put;
+mod repair;

@@ -61,6 +61,8 @@ fn label(stage: Stage) -> &'static str {
         Stage::Check => "check   ",
         Stage::Activate => "activate",
         Stage::Download => "download",
+        Stage::Fetch => "fetch   ",
+        Stage::Rebuild => "rebuild ",
     }
 }
 

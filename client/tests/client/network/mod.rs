@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+mod deal;
 mod market;
 mod node;
 mod world;
 
+pub(crate) use deal::{held, holders, scatter};
 pub(crate) use node::Behaviour;
 pub(crate) use world::{World, deployment, home, noise};
