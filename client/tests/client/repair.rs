@@ -86,7 +86,7 @@ async fn every_piece_of_a_file_comes_back_from_exactly_k_siblings_also_of_its_sh
         .collect();
     assert!(
         deals[2].segment_bytes < deals[0].segment_bytes
-            && deals[2].segment_bytes % (2 * 32_768) != 0,
+            && !deals[2].segment_bytes.is_multiple_of(2 * 32_768),
         "the last segment is short and ends inside a row"
     );
     for deal in &deals {
