@@ -7,7 +7,6 @@
     reason = "a test"
 )]
 
-#[allow(dead_code, reason = "other stories use the rest of it")]
 mod support;
 
 use std::collections::BTreeSet;

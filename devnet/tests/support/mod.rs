@@ -1,5 +1,7 @@
 //! What the stories share: a small network in a temporary folder, and files of chosen sizes.
 
+#![allow(dead_code, reason = "each story uses a part of it")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -110,6 +110,19 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 text::status(&objects)?;
             }
         }
+        command @ (Command::Audit { .. }
+        | Command::Extend { .. }
+        | Command::End { .. }
+        | Command::Rm { .. }) => {
+            return deal_command(command, config).await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is done about the deals of a stored object.
+async fn deal_command(command: Command, config: Config) -> Result<ExitCode> {
+    match command {
         Command::Audit {
             name,
             challenge,
@@ -148,6 +161,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 text::rm(&removed)?;
             }
         }
+        _ => {}
     }
     Ok(ExitCode::SUCCESS)
 }

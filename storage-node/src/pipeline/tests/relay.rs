@@ -151,6 +151,9 @@ impl Network {
             end_period: Period(9),
             activate_by: Period(9),
             filled: 0,
+            live: 0,
+            closed: 0,
+            scarce_since_unix: None,
             cancelled: false,
             escrow_left: 1000,
             slots: slots.collect(),
@@ -312,7 +315,8 @@ async fn a_request_that_is_not_the_deals_is_refused_before_the_body() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deal_that_cannot_be_filled_or_does_not_add_up_is_refused_before_the_body() {
     let network = Network::new();
-    let changes: [(fn(&mut DealInfo), &str); 7] = [
+    type Change = fn(&mut DealInfo);
+    let changes: [(Change, &str); 7] = [
         (|deal| deal.escrow_left = 4, "the deal is not funded"),
         (|deal| deal.cancelled = true, "the deal was cancelled"),
         (
@@ -357,7 +361,8 @@ async fn a_deal_that_cannot_be_filled_or_does_not_add_up_is_refused_before_the_b
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_bounds_what_is_relayed_and_unconfirmed_deals_wait() {
     let with = |change: fn(&mut ServeContext)| Network::changed(move |_, context| change(context));
-    let cases: [(fn(&mut ServeContext), ErrorCode, &str); 5] = [
+    type Change = fn(&mut ServeContext);
+    let cases: [(Change, ErrorCode, &str); 5] = [
         (
             |context| context.relay.parallel = 0,
             ErrorCode::Refused,
