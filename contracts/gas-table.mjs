@@ -25,7 +25,7 @@ const text = `# Gas of the contracts
 
 Each row is one whole transaction (21,000 and calldata included) with the real verifier, keys of the real sizes, a
 provider tree of three levels and two places in \`include\`, EVM rules of Prague, solc 0.8.37 with the settings of
-\`contracts/sol/foundry.toml\`. Made by \`test/Gas.t.sol\` and \`test/ReplicaGas.t.sol\`; the first also asserts that a window proof stays below 300,000 gas:
+\`contracts/sol/foundry.toml\`. Made by \`test/*Gas.t.sol\`; \`test/Gas.t.sol\` also asserts that a window proof stays below 300,000 gas:
 
 \`\`\`
 cd contracts/sol && FOUNDRY_PROFILE=gas ../foundry.sh forge test --match-contract GasTest
