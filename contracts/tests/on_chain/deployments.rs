@@ -1,7 +1,8 @@
 //! What may be deployed where, and who notices when a deployment is not what it says.
 
 use cairn_contracts::{
-    Anvil, AnvilOptions, Chain, ChainError, DeployError, DeployPlan, Deployment, TokenPlan, deploy,
+    Anvil, AnvilOptions, Chain, ChainError, CollateralTerms, DeployError, DeployPlan, Deployment,
+    LEAST_WITHDRAW_DELAY_S, TokenPlan, deploy,
 };
 use cairn_wire::Address;
 
@@ -60,6 +61,24 @@ async fn a_chain_that_is_not_for_development_gets_no_insecure_keys_set_or_token(
         "sectors that are sealed again in minutes"
     );
     deep.parameters.sector_log2_leaves = 28;
+    assert!(
+        matches!(
+            refused(deep.clone()).await,
+            DeployError::NoCollateral {
+                field: "fault_periods",
+                ..
+            }
+        ),
+        "collateral"
+    );
+    deep.collateral_terms = CollateralTerms {
+        fault_periods: 1,
+        repair_periods: 1,
+        misses_to_end: 1,
+        bounty_basis_points: 1,
+        withdraw_delay_s: LEAST_WITHDRAW_DELAY_S,
+        ..CollateralTerms::default()
+    };
     assert!(
         matches!(
             refused(deep.clone()).await,

@@ -58,12 +58,12 @@ pub(crate) fn replica_terms() -> ReplicaTerms {
     }
 }
 
-/// Two periods to answer.
+/// A day to answer: at least two periods of every schedule here.
 pub(crate) fn challenge_terms() -> ChallengeTerms {
     ChallengeTerms {
         bond: 100,
         per_step: 4,
-        answer_due_s: 24,
+        answer_due_s: 86_400,
         cooldown_s: 60,
     }
 }
