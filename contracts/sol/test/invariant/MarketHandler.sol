@@ -96,7 +96,8 @@ contract MarketHandler is Actions {
     }
 
     function mutate(Without defence) external {
-        _collateralWithout(defence);
+        if (uint8(defence) < uint8(Without.DealEnd)) _collateralWithout(defence);
+        else _dealsWithout(defence);
     }
 
     /// What one who is owner, reporter and every provider but dave would own in all, wherever it lies.
