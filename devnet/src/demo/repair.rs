@@ -22,7 +22,7 @@ const CODING: Coding = Coding {
 };
 pub(super) const NAME: &str = "notes.txt";
 /// Three periods of misses, the deadline of the third, and a repair.
-const REPAIRED_WITHIN: Duration = Duration::from_secs(300);
+const REPAIRED_WITHIN: Duration = Duration::from_secs(420);
 
 /// The file that is repaired, and who held it first.
 pub(super) struct Notes {
@@ -124,7 +124,7 @@ pub(super) async fn watch(
         "every repair was paid out of the lost collateral, at most half of it",
     )?;
     table.push((
-        "from the death of a node to its piece made again".to_owned(),
+        "from the payments to the last lost piece made again".to_owned(),
         format!("{} s", began.elapsed().as_secs()),
     ));
     Ok(())
