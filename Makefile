@@ -4,7 +4,7 @@
 #   make test    format, lints, unit and integration tests, contracts, end-to-end stories
 #   make bench   criterion benches and measured runs (results: docs/bench/)
 #   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once
-#   make invariants  the contracts' random markets and the search for a profit, with millions of actions (an hour or two)
+#   make invariants  the contracts' random markets and the search for a profit, with 1.5 million actions (some 20 minutes)
 #   make ci      what CI runs: make test, then make smoke
 
 SHELL := /bin/bash
