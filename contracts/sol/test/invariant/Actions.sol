@@ -17,7 +17,7 @@ abstract contract Actions is Actors {
             d.slots[i].provider = _anyProvider();
         }
         d.k = uint16(_draw(n) + 1);
-        d.pricePerSlotPeriod = _draw(8) == 0 ? uint128(_draw(2)) : uint128(_draw(5000) + 1);
+        d.pricePerSlotPeriod = _draw(8) == 0 ? uint128(_draw(2)) : uint128(_draw(2000) + 1);
         _remember(_open(d), d.slots);
         ++succeeded["open"];
     }
@@ -100,7 +100,12 @@ abstract contract Actions is Actors {
 
     function _proveSome() internal {
         if (!atRound || !posted[period]) return;
-        (address provider, uint32 tree) = (_rogue(), _anyTree());
+        for (uint256 i = 0; i < 3 * TREES; ++i) {
+            if (_draw(3) != 0) _proveOne(staked[i / TREES], uint32(i % TREES));
+        }
+    }
+
+    function _proveOne(address provider, uint32 tree) private {
         if (sectors.isProven(provider, tree, period) || sectors.countAt(provider, tree, period) == 0) return;
         uint8 skips = _draw(3) == 0 ? uint8(_draw(9)) : 0;
         uint256[] memory inputs = _windowInputs(provider, tree, period);

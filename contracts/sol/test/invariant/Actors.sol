@@ -41,7 +41,7 @@ abstract contract Actors is MarketWorld {
             token.mint(staked[i], 20 * STAKE);
             vm.prank(staked[i]);
             token.approve(address(collateral), type(uint256).max);
-            _stake(staked[i], 5 * STAKE);
+            _stake(staked[i], i == 3 ? 5 * STAKE : STAKE); // the others are soon short of money
         }
         (clock, period) = (uint64(block.timestamp), 1);
     }

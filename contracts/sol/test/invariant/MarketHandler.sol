@@ -75,7 +75,7 @@ contract MarketHandler is Actions {
         }
         address who = what == 0 ? DISPUTES : CHALLENGES;
         _try("expel", who, address(deals), abi.encodeCall(deals.expel, (deal, slot, what == 0)));
-        uint128 price = deals.deal(deal).pricePerSlotPeriod;
+        uint128 price = deals.deal(deal).pricePerSlotPeriod * uint128(_draw(3) + 1);
         _try("slash", who, address(collateral), abi.encodeCall(collateral.slashSlot, (s.provider, price, HUNTER)));
         _note();
     }
@@ -123,8 +123,12 @@ contract MarketHandler is Actions {
     }
 
     function _terminateSome() private {
-        address whom = _anyProvider();
-        bytes memory call = abi.encodeCall(collateral.terminate, (whom, _anyTree()));
+        (address whom, uint32 tree) = (_anyProvider(), _anyTree());
+        for (uint256 i = 0; i < 4; ++i) {
+            if (collateral.missesInARow(staked[i], tree) < 3 || collateral.terminatedAt(staked[i], tree) != 0) continue;
+            whom = staked[i];
+        }
+        bytes memory call = abi.encodeCall(collateral.terminate, (whom, tree));
         bool ok = _try("terminate", STRANGER, address(collateral), call);
         vm.assertFalse(ok && whom == dave, "nor is he ended");
     }
