@@ -158,9 +158,24 @@ abstract contract Actions is Actors {
     function _passTime() internal {
         uint256 kind = _draw(24);
         if (kind == 0) _jump(DELAY + 1);
-        else if (kind == 1) _jump(14 days);
+        else if (kind == 1) _jumpAndLose();
         else if (kind <= 4) _idleOnes(3);
         else _nextMoment(_draw(6) != 0);
+    }
+
+    /// So long that a deal with too few slots is lost; somebody looks for one.
+    function _jumpAndLose() private {
+        _jump(14 days);
+        vm.warp(clock);
+        _loseSome();
+    }
+
+    function _loseSome() internal {
+        uint64 deal = _anyDeal();
+        for (uint64 id = 1; id <= deals.lastDeal(); ++id) {
+            if (deals.deal(id).scarceSince != 0) deal = id;
+        }
+        _try("lost", STRANGER, address(deals), abi.encodeCall(deals.endLost, (deal)));
     }
 
     function _nextMoment(bool post) private {

@@ -37,7 +37,8 @@ contract MarketHandler is Actions {
         if (what < 2) _appendSome();
         else if (what == 2) _retireSome();
         else if (what < 8) _fillSome();
-        else if (what < 12) _proveSome();
+        else if (what < 11) _proveSome();
+        else if (what == 11) _askBack();
         else if (what < 15) _repairSome();
         else if (what == 15) _vacateSome();
         else if (what == 16) _depositSome();
@@ -68,14 +69,14 @@ contract MarketHandler is Actions {
         (bool found, uint64 deal, uint8 slot, SlotState memory s) = _slotThatIs(SlotStatus.Filled);
         if (!found || s.provider == dave) return;
         uint256 what = _draw(6);
-        if (what >= 3) {
+        if (what >= 4) {
             bytes memory call = abi.encodeCall(deals.setChallenged, (deal, slot, !s.challenged));
             _try("challenge", CHALLENGES, address(deals), call);
             return;
         }
         address who = what == 0 ? DISPUTES : CHALLENGES;
-        _try("expel", who, address(deals), abi.encodeCall(deals.expel, (deal, slot, what == 0)));
-        uint128 price = deals.deal(deal).pricePerSlotPeriod * uint128(_draw(3) + 1);
+        if (what != 3) _try("expel", who, address(deals), abi.encodeCall(deals.expel, (deal, slot, what == 0)));
+        uint128 price = deals.deal(deal).pricePerSlotPeriod * (_draw(3) == 0 ? 40 : 1); // of one slot or of many
         _try("slash", who, address(collateral), abi.encodeCall(collateral.slashSlot, (s.provider, price, HUNTER)));
         _note();
     }
@@ -145,14 +146,6 @@ contract MarketHandler is Actions {
         SlotStatus status = deals.slotState(deal, slot).status;
         bytes32 action = status == SlotStatus.Freed ? bytes32("close freed") : bytes32("close");
         _try(action, STRANGER, address(deals), abi.encodeCall(deals.close, (deal, slot)));
-    }
-
-    function _loseSome() private {
-        uint64 deal = _anyDeal();
-        for (uint64 id = 1; id <= deals.lastDeal(); ++id) {
-            if (deals.deal(id).scarceSince != 0) deal = id;
-        }
-        _try("lost", STRANGER, address(deals), abi.encodeCall(deals.endLost, (deal)));
     }
 
     function _takeBounty() private {
