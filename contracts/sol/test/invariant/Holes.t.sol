@@ -7,7 +7,7 @@ import {MarketHandler} from "./MarketHandler.sol";
 
 /// @dev The checks of the random market see what they are there for: in a market without one defence they fail.
 contract HolesTest is Cheats {
-    uint256 private constant RUNS = 160;
+    uint256 private constant RUNS = 40;
     uint256 private constant STEPS = 150;
 
     MarketHandler private handler;

@@ -54,8 +54,8 @@ contract MarketHandler is Actions {
         uint256 what = _draw(12);
         if (what < 4) _reportSome();
         else if (what == 4) _terminateSome();
-        else if (what == 5) _forFilled("settle", deals.settle.selector);
-        else if (what == 6) _forFilled("free", deals.free.selector);
+        else if (what == 5) _settleSome();
+        else if (what == 6) _freeSome();
         else if (what < 9) _closeSome();
         else if (what == 9) _loseSome();
         else if (what == 10) _try("burn", STRANGER, address(collateral), abi.encodeCall(collateral.burn, ()));
@@ -134,9 +134,18 @@ contract MarketHandler is Actions {
         vm.assertFalse(ok && whom == dave, "nor is he ended");
     }
 
-    function _forFilled(bytes32 action, bytes4 selector) private {
+    function _settleSome() private {
         (bool found, uint64 deal, uint8 slot,) = _slotThatIs(SlotStatus.Filled);
-        if (found) _try(action, STRANGER, address(deals), abi.encodeWithSelector(selector, deal, slot));
+        if (found) _try("settle", STRANGER, address(deals), abi.encodeCall(deals.settle, (deal, slot)));
+    }
+
+    /// Somebody looks for a slot of a tree that was ended; without one any filled slot has to do.
+    function _freeSome() private {
+        (bool found, uint64 deal, uint8 slot, SlotState memory s) = _slotThatIs(SlotStatus.Filled);
+        for (uint256 i = 0; i < 8 && found && collateral.terminatedAt(s.provider, s.tree) == 0; ++i) {
+            (found, deal, slot, s) = _slotThatIs(SlotStatus.Filled);
+        }
+        if (found) _try("free", STRANGER, address(deals), abi.encodeCall(deals.free, (deal, slot)));
     }
 
     function _closeSome() private {
