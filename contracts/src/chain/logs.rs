@@ -1,6 +1,6 @@
 //! What the contracts said: logs in bounded ranges of blocks, typed and in order.
 
-use alloy::primitives::{Address as EvmAddress, B256, U64};
+use alloy::primitives::{B256, U64};
 use alloy::sol_types::{SolEvent, SolEventInterface};
 use cairn_wire::{DealId, Period, Round, SectorNumber, SlotIndex, TreeIndex};
 use serde_json::{Value, json};
@@ -23,6 +23,18 @@ use crate::rpc_types::RpcLog;
 
 const METHOD: &str = "eth_getLogs";
 
+/// The contracts whose events are read.
+const HEARD: [Contract; 8] = [
+    Contract::Beacon,
+    Contract::Providers,
+    Contract::Sectors,
+    Contract::Deals,
+    Contract::Replicas,
+    Contract::Collateral,
+    Contract::Challenges,
+    Contract::Disputes,
+];
+
 impl Chain {
     /// Everything the contracts said in a span of blocks, both ends included, in the chain's order.
     ///
@@ -36,17 +48,7 @@ impl Chain {
         from_block: u64,
         to_block: u64,
     ) -> Result<Vec<ChainEvent>, ChainError> {
-        let addresses = [
-            Contract::Beacon,
-            Contract::Providers,
-            Contract::Sectors,
-            Contract::Deals,
-            Contract::Replicas,
-            Contract::Collateral,
-            Contract::Challenges,
-            Contract::Disputes,
-        ];
-        let addresses = addresses.map(|contract| self.address_of(contract));
+        let addresses = HEARD.map(|contract| self.address_of(contract));
         let filter = json!({ "address": addresses });
         let logs = self
             .logs(
@@ -150,57 +152,41 @@ impl Chain {
     }
 
     fn read_log(&self, log: &RpcLog) -> Result<Option<ChainEventKind>, ChainError> {
-        let at = |contract: Contract| -> EvmAddress { self.address_of(contract) };
-        if log.address == at(Contract::Sectors) {
-            known(log, SectorsEvents::SELECTORS)
-                .then(|| decoded::<SectorsEvents>(log).and_then(sectors_event))
-                .transpose()
-                .map(Option::flatten)
-        } else if log.address == at(Contract::Deals) {
-            known(log, DealsEvents::SELECTORS)
-                .then(|| decoded::<DealsEvents>(log).and_then(deals_event))
-                .transpose()
-                .map(Option::flatten)
-        } else if log.address == at(Contract::Replicas) {
-            known(log, ReplicasEvents::SELECTORS)
-                .then(|| decoded::<ReplicasEvents>(log).and_then(replicas_event))
-                .transpose()
-        } else if log.address == at(Contract::Collateral) {
-            known(log, CollateralEvents::SELECTORS)
-                .then(|| decoded::<CollateralEvents>(log).and_then(collateral_event))
-                .transpose()
-                .map(Option::flatten)
-        } else if log.address == at(Contract::Challenges) {
-            known(log, ChallengesEvents::SELECTORS)
-                .then(|| decoded::<ChallengesEvents>(log).and_then(challenges_event))
-                .transpose()
-                .map(Option::flatten)
-        } else if log.address == at(Contract::Disputes) {
-            known(log, DisputesEvents::SELECTORS)
-                .then(|| decoded::<DisputesEvents>(log).and_then(disputes_event))
-                .transpose()
-        } else if log.address == at(Contract::Providers) {
-            known(log, ProvidersEvents::SELECTORS)
-                .then(|| decoded::<ProvidersEvents>(log).map(providers_event))
-                .transpose()
-        } else if log.address == at(Contract::Beacon) {
-            known(log, BeaconEvents::SELECTORS)
-                .then(|| decoded::<BeaconEvents>(log).map(beacon_event))
-                .transpose()
-        } else {
-            Ok(None)
+        let mut heard = HEARD.into_iter();
+        match heard.find(|contract| log.address == self.address_of(*contract)) {
+            Some(Contract::Beacon) => {
+                told(log, BeaconEvents::SELECTORS, |e| Ok(Some(beacon_event(e))))
+            }
+            Some(Contract::Providers) => told(log, ProvidersEvents::SELECTORS, |e| {
+                Ok(Some(providers_event(e)))
+            }),
+            Some(Contract::Sectors) => told(log, SectorsEvents::SELECTORS, sectors_event),
+            Some(Contract::Deals) => told(log, DealsEvents::SELECTORS, deals_event),
+            Some(Contract::Replicas) => told(log, ReplicasEvents::SELECTORS, |e| {
+                replicas_event(e).map(Some)
+            }),
+            Some(Contract::Collateral) => told(log, CollateralEvents::SELECTORS, collateral_event),
+            Some(Contract::Challenges) => told(log, ChallengesEvents::SELECTORS, challenges_event),
+            Some(Contract::Disputes) => told(log, DisputesEvents::SELECTORS, |e| {
+                disputes_event(e).map(Some)
+            }),
+            Some(Contract::Token | Contract::Verifier | Contract::Repairs) | None => Ok(None),
         }
     }
 }
 
-fn known(log: &RpcLog, selectors: &[[u8; 32]]) -> bool {
-    log.topics
-        .first()
-        .is_some_and(|topic| selectors.contains(&topic.0))
-}
-
-fn decoded<E: SolEventInterface>(log: &RpcLog) -> Result<E, ChainError> {
-    E::decode_raw_log(&log.topics, &log.data).map_err(|error| nonsense(E::NAME, error))
+/// What an event of one contract says; nothing if this version does not know it.
+fn told<E: SolEventInterface>(
+    log: &RpcLog,
+    selectors: &[[u8; 32]],
+    read: impl FnOnce(E) -> Result<Option<ChainEventKind>, ChainError>,
+) -> Result<Option<ChainEventKind>, ChainError> {
+    let known = log.topics.first();
+    if !known.is_some_and(|topic| selectors.contains(&topic.0)) {
+        return Ok(None);
+    }
+    let event = E::decode_raw_log(&log.topics, &log.data);
+    read(event.map_err(|error| nonsense(E::NAME, error))?)
 }
 
 fn providers_event(event: ProvidersEvents) -> ChainEventKind {
