@@ -45,6 +45,9 @@ impl Work {
             let mut heard = self.market.challenged.heard();
             heard.ids.extend(found);
             heard.looked = Some(period);
+            if heard.ids.is_empty() {
+                self.metrics.clear(Alarm::ChallengeAtRisk);
+            }
         }
         let ids: Vec<u64> = self.market.challenged.heard().ids.iter().copied().collect();
         self.metrics.set(Gauge::ChallengesWaiting, ids.len() as u64);

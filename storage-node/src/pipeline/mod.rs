@@ -3,8 +3,9 @@
 //!
 //! ```text
 //!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  unless a round is near or a
-//!               window open, one step: the answer of a challenge, of a replica whose clock runs, an append or activation, the other steps of
-//!               sealing, a batch of pay, a miss of somebody else; what fails of these holds up none of the others
+//!               window open, one step: the answer of a challenge, a replica whose clock runs, an append or activation,
+//!               the other steps of sealing, a batch of pay, a failure of somebody else; what fails of these holds up none
+//!               of the others
 //!  beside it:   pack what has waited long enough; seal and unseal, below everything else
 //! ```
 //!

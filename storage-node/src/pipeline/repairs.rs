@@ -14,21 +14,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_client::{RebuildOptions, Repairer, Silent};
-use cairn_contracts::{DealInfo, ProviderInfo, SlotStatus};
-use cairn_merkle::piece::PieceCommitter;
-use cairn_merkle::range::OutboardBuilder;
+use cairn_contracts::{DealInfo, NewSlot, ProviderInfo, SlotStatus};
 use cairn_wire::{SectorKind, SlotIndex};
 use tokio::sync::watch;
 
 use crate::dashboard::Counter;
 use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
-use crate::error::{ProvingError, RepairFault, StoreError};
+use crate::error::{ChainFault, ProvingError, RepairFault, StoreError};
 use crate::pipeline::{Work, pause};
 use crate::repair::{Freed, Offer, RepairRules};
-use crate::sector::kept_rows;
-use crate::store::{Home, PieceRecord, SlotKey, SlotRecord};
+use crate::sector::{Part, Untaken, take_piece};
+use crate::store::{Ledger, PieceRecord, SlotKey, SlotRecord};
 
-/// A repair that takes longer is given up for now: others wait behind it.
+/// A repair that takes longer is given up and tried again after the others that wait.
 const LONGEST_REPAIR: Duration = Duration::from_secs(1_800);
 /// Read from a rebuilt piece at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -106,24 +104,10 @@ impl Work {
             .await?
             .ok_or(RepairFault::NotWorthIt("the deal is not on chain"))?;
         self.judge(repairs, key, &deal, freed).await?;
-        let holders = self.holders(key, &deal).await?;
         let path = repairs
             .folder
             .join(format!("{}-{}.piece", key.deal, key.slot.0));
-        let options = RebuildOptions {
-            bytes_per_s: repairs.rules.bytes_per_s,
-            // A hot piece needs no unsealing, whatever its holder says.
-            unseal: Duration::ZERO,
-            ..RebuildOptions::default()
-        };
-        let lost = vec![(key.slot, path.clone())];
-        let rebuilt = repairs
-            .repairer
-            .rebuild_to_files(&deal, &holders, lost, &options, Arc::new(Silent))
-            .await
-            .map_err(|error| RepairFault::Siblings(error.to_string()))?;
-        self.metrics
-            .add(Counter::RepairBytesFetched, rebuilt.fetched_bytes);
+        self.fetch(repairs, key, &deal, &path).await?;
         self.take_rebuilt(key, deal, freed, path).await?;
         // The sooner the commit, the sooner it counts; without it the activation makes it.
         let head = self.chain.head().await?;
@@ -131,6 +115,36 @@ impl Work {
         if let Err(error) = self.right(key, freed_at, head).await {
             tracing::debug!(slot = %key, %error, "the commit comes later");
         }
+        Ok(())
+    }
+
+    /// Makes the piece again at `path`, unless an earlier try, or another deal, left it in the store.
+    async fn fetch(
+        &self,
+        repairs: &Repairs,
+        key: SlotKey,
+        deal: &DealInfo,
+        path: &Path,
+    ) -> Result<(), RepairFault> {
+        let slot = slot_of(key, deal)?;
+        if self.ledger.store().piece(&slot.content_id)?.is_some() {
+            return Ok(());
+        }
+        let holders = self.holders(key, deal).await?;
+        let options = RebuildOptions {
+            bytes_per_s: repairs.rules.bytes_per_s,
+            // A hot piece needs no unsealing, whatever its holder says.
+            unseal: Duration::ZERO,
+            ..RebuildOptions::default()
+        };
+        let lost = vec![(key.slot, path.to_owned())];
+        let rebuilt = repairs
+            .repairer
+            .rebuild_to_files(deal, &holders, lost, &options, Arc::new(Silent))
+            .await
+            .map_err(|error| RepairFault::Siblings(error.to_string()))?;
+        self.metrics
+            .add(Counter::RepairBytesFetched, rebuilt.fetched_bytes);
         Ok(())
     }
 
@@ -190,18 +204,14 @@ impl Work {
     }
 
     /// Checks a rebuilt piece against the slot's commitment and takes it into the store, accepted.
-    async fn take_rebuilt(
+    pub(super) async fn take_rebuilt(
         &self,
         key: SlotKey,
         deal: DealInfo,
         freed: Freed,
         path: PathBuf,
     ) -> Result<(), RepairFault> {
-        let slot = deal
-            .slots
-            .get(usize::from(key.slot.0))
-            .copied()
-            .ok_or(RepairFault::NotWorthIt("the deal has no such slot"))?;
+        let slot = slot_of(key, &deal)?;
         let record = SlotRecord {
             content_id: slot.content_id,
             owner: deal.owner,
@@ -219,11 +229,7 @@ impl Work {
                     ledger.offer_slot(key, record, chain_now)?;
                     piece
                 }
-                None => {
-                    let piece = store_file(&ledger, &path, (key, &record), slot.byte_len)?;
-                    ledger.note_slot(key, record);
-                    piece
-                }
+                None => store_file(&ledger, &path, (key, &record), slot.byte_len)?,
             };
             if let Err(error) = std::fs::remove_file(&path) {
                 tracing::debug!(path = %path.display(), %error, "the rebuilt piece stays");
@@ -247,52 +253,55 @@ impl Work {
     }
 }
 
+/// What the deal says of the slot.
+fn slot_of(key: SlotKey, deal: &DealInfo) -> Result<NewSlot, RepairFault> {
+    let slots = &deal.slots;
+    slots
+        .get(usize::from(key.slot.0))
+        .copied()
+        .ok_or(RepairFault::NotWorthIt("the deal has no such slot"))
+}
+
 /// A rebuilt piece into the store, hashed once more on its way from the disk.
 fn store_file(
-    ledger: &crate::store::Ledger,
+    ledger: &Ledger,
     path: &Path,
-    (key, slot): (SlotKey, &SlotRecord),
+    slot: (SlotKey, &SlotRecord),
     byte_len: u64,
 ) -> Result<PieceRecord, RepairFault> {
     let io = |error: std::io::Error| {
-        RepairFault::Store(StoreError::Io {
+        Untaken::Store(StoreError::Io {
             doing: "reading a rebuilt piece",
             detail: error.to_string(),
         })
     };
-    let length = |error: &dyn std::fmt::Display| RepairFault::Piece(error.to_string());
-    let mut outboard = OutboardBuilder::new(byte_len).map_err(|error| length(&error))?;
-    let mut committer = PieceCommitter::new(byte_len).map_err(|error| length(&error))?;
-    let mut writer = ledger.store().piece_writer(slot.content_id, byte_len)?;
     let mut file = std::fs::File::open(path).map_err(io)?;
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
+    let next = || {
+        let mut buffer = vec![0; READ_BYTES];
         let read = file.read(&mut buffer).map_err(io)?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            break;
-        };
-        writer.push(bytes)?;
-        outboard.update(bytes).map_err(|error| length(&error))?;
-        committer.update(bytes).map_err(|error| length(&error))?;
-    }
-    let (content_id, outboard) = outboard.finish().map_err(|error| length(&error))?;
-    if content_id != slot.content_id {
-        return Err(RepairFault::Piece("its file was changed".to_owned()));
-    }
-    let (commitment, tree) = committer.finish_tree().map_err(|error| length(&error))?;
-    let record = PieceRecord {
-        byte_len,
-        b: commitment.b,
-        comm_p: commitment.comm_p,
-        home: Home::Large,
+        buffer.truncate(read);
+        Ok(match read {
+            0 => Part::End,
+            _ => Part::Bytes(buffer),
+        })
     };
-    let rows = kept_rows(&tree, byte_len);
-    writer.finish(record, &outboard, &rows, (key, slot))?;
-    Ok(record)
+    Ok(take_piece(ledger, slot, byte_len, next)?)
 }
 
-impl From<crate::error::ChainFault> for RepairFault {
-    fn from(fault: crate::error::ChainFault) -> Self {
+impl From<Untaken> for RepairFault {
+    fn from(untaken: Untaken) -> Self {
+        match untaken {
+            Untaken::Store(error) => Self::Store(error),
+            Untaken::Length(reason) => Self::Piece(reason),
+            Untaken::GaveUp | Untaken::WrongContent => {
+                Self::Piece("its file was changed".to_owned())
+            }
+        }
+    }
+}
+
+impl From<ChainFault> for RepairFault {
+    fn from(fault: ChainFault) -> Self {
         Self::Chain(fault)
     }
 }

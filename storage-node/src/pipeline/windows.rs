@@ -190,6 +190,7 @@ impl Work {
             WindowState::Counted => {
                 self.metrics.count(Counter::WindowsCounted);
                 self.metrics.clear(Alarm::MissedDeadline);
+                self.metrics.clear(Alarm::Slashed);
                 self.metrics.clear(Alarm::Refused);
             }
             WindowState::Missed => {

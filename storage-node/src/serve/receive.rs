@@ -9,7 +9,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cairn_merkle::piece::PieceCommitter;
 use cairn_merkle::range::OutboardBuilder;
 use cairn_wire::message::{Receipt, StorePiece};
 use cairn_wire::{
@@ -20,10 +19,10 @@ use tokio::sync::mpsc;
 use crate::dashboard::{Alarm, Counter};
 use crate::deal::SlotState;
 use crate::error::StoreError;
-use crate::sector::kept_rows;
+use crate::sector::{Part, Untaken, take_piece};
 use crate::serve::handler::ServeContext;
 use crate::serve::reserve::Reservation;
-use crate::store::{Home, PieceRecord, SlotKey, SlotRecord};
+use crate::store::{PieceRecord, SlotKey, SlotRecord};
 
 /// Chunks between the network and the disk: at most 1 MiB.
 const CHANNEL_CHUNKS: usize = 8;
@@ -38,29 +37,8 @@ pub(super) struct Intake {
     pub(super) reservation: Reservation,
 }
 
-enum Part {
-    Bytes(Bytes),
-    /// Every announced byte was sent and nothing after it.
-    End,
-}
-
-/// Why a body was not stored.
-enum Failure {
-    /// Somebody stopped sending.
-    GaveUp,
-    /// The bytes are not those of the content id.
-    WrongContent,
-    /// The store's part.
-    Store(StoreError),
-    /// Arithmetic on a length this node admitted.
-    Length(String),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+/// What the network thread hands to the one that stores.
+type Sent = Part<Bytes>;
 
 impl PieceIntake for Intake {
     fn receive<'a>(self: Box<Self>, body: &'a mut PieceBody) -> HandlerFuture<'a, Receipt> {
@@ -127,8 +105,8 @@ fn store_body(
     context: &ServeContext,
     request: &StorePiece,
     (owner, kind): (Address, SectorKind),
-    mut parts: mpsc::Receiver<Part>,
-) -> Result<(PieceRecord, SlotRecord), Failure> {
+    mut parts: mpsc::Receiver<Sent>,
+) -> Result<(PieceRecord, SlotRecord), Untaken> {
     let store = context.ledger.store();
     let key = SlotKey {
         deal: request.deal,
@@ -148,35 +126,8 @@ fn store_body(
     if let Some(record) = store.piece(&request.content_id)? {
         return take_known_piece(context, key, fresh, (request, record), parts);
     }
-    let length = |error: &dyn std::fmt::Display| Failure::Length(error.to_string());
-    let mut outboard = OutboardBuilder::new(request.byte_len).map_err(|error| length(&error))?;
-    let mut committer = PieceCommitter::new(request.byte_len).map_err(|error| length(&error))?;
-    let mut writer = store.piece_writer(request.content_id, request.byte_len)?;
-    loop {
-        match parts.blocking_recv() {
-            Some(Part::Bytes(bytes)) => {
-                writer.push(&bytes)?;
-                outboard.update(&bytes).map_err(|error| length(&error))?;
-                committer.update(&bytes).map_err(|error| length(&error))?;
-            }
-            Some(Part::End) => break,
-            None => return Err(Failure::GaveUp),
-        }
-    }
-    let (content_id, outboard) = outboard.finish().map_err(|error| length(&error))?;
-    if content_id != request.content_id {
-        return Err(Failure::WrongContent);
-    }
-    let (commitment, tree) = committer.finish_tree().map_err(|error| length(&error))?;
-    let rows = kept_rows(&tree, request.byte_len);
-    let record = PieceRecord {
-        byte_len: request.byte_len,
-        b: commitment.b,
-        comm_p: commitment.comm_p,
-        home: Home::Large,
-    };
-    writer.finish(record, &outboard, &rows, (key, &fresh))?;
-    context.ledger.note_slot(key, fresh);
+    let next = || parts.blocking_recv().ok_or(Untaken::GaveUp);
+    let record = take_piece(&context.ledger, (key, &fresh), request.byte_len, next)?;
     Ok((record, fresh))
 }
 
@@ -186,44 +137,44 @@ fn take_known_piece(
     key: SlotKey,
     fresh: SlotRecord,
     (request, record): (&StorePiece, PieceRecord),
-    parts: mpsc::Receiver<Part>,
-) -> Result<(PieceRecord, SlotRecord), Failure> {
+    parts: mpsc::Receiver<Sent>,
+) -> Result<(PieceRecord, SlotRecord), Untaken> {
     check_body(request, parts)?;
     let now = context.view.chain_time_unix();
     Ok((record, context.ledger.offer_slot(key, fresh, now)?))
 }
 
 /// Reads a body to its end and drops it: nobody is promised anything for a content id that was only heard of.
-fn check_body(request: &StorePiece, mut parts: mpsc::Receiver<Part>) -> Result<(), Failure> {
-    let length = |error: &dyn std::fmt::Display| Failure::Length(error.to_string());
+fn check_body(request: &StorePiece, mut parts: mpsc::Receiver<Sent>) -> Result<(), Untaken> {
+    let length = |error: &dyn std::fmt::Display| Untaken::Length(error.to_string());
     let mut hash = OutboardBuilder::new(request.byte_len).map_err(|error| length(&error))?;
     loop {
         match parts.blocking_recv() {
             Some(Part::Bytes(bytes)) => hash.update(&bytes).map_err(|error| length(&error))?,
             Some(Part::End) => break,
-            None => return Err(Failure::GaveUp),
+            None => return Err(Untaken::GaveUp),
         }
     }
     let (content_id, _) = hash.finish().map_err(|error| length(&error))?;
     if content_id == request.content_id {
         Ok(())
     } else {
-        Err(Failure::WrongContent)
+        Err(Untaken::WrongContent)
     }
 }
 
-fn refuse(context: &ServeContext, request: &StorePiece, failure: Failure) -> WireError {
+fn refuse(context: &ServeContext, request: &StorePiece, failure: Untaken) -> WireError {
     context.metrics.count(Counter::PiecesRefused);
     match failure {
-        Failure::GaveUp => WireError::bad_request("the body did not come to its end"),
-        Failure::WrongContent => {
+        Untaken::GaveUp => WireError::bad_request("the body did not come to its end"),
+        Untaken::WrongContent => {
             WireError::bad_request("the body is not the piece of that content id")
         }
-        Failure::Length(reason) => {
+        Untaken::Length(reason) => {
             tracing::error!(content_id = %request.content_id, %reason, "a piece could not be hashed");
             WireError::internal("the node could not hash the piece")
         }
-        Failure::Store(error) => {
+        Untaken::Store(error) => {
             context.metrics.count(Counter::DiskFaults);
             context.metrics.raise(Alarm::Disk, &error);
             tracing::error!(content_id = %request.content_id, %error, "a piece was not stored");
@@ -242,7 +193,7 @@ mod tests {
     use super::*;
     use cairn_wire::{ContentId, DealId, SlotIndex};
 
-    fn check(body: &[u8], parts: Vec<Part>) -> Result<(), Failure> {
+    fn check(body: &[u8], parts: Vec<Sent>) -> Result<(), Untaken> {
         let request = StorePiece {
             deal: DealId(1),
             slot: SlotIndex(0),
@@ -273,13 +224,13 @@ mod tests {
         assert!(
             matches!(
                 check(&body, vec![one, wrong, Part::End]),
-                Err(Failure::WrongContent)
+                Err(Untaken::WrongContent)
             ),
             "one bit"
         );
         let [one, two] = halves(&body);
         assert!(
-            matches!(check(&body, vec![one, two]), Err(Failure::GaveUp)),
+            matches!(check(&body, vec![one, two]), Err(Untaken::GaveUp)),
             "no end"
         );
     }

@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use cairn_contracts::{ChainEventKind, ChallengeInfo, ChallengeStatus, CollateralTerms, DealInfo};
+use cairn_contracts::{
+    ChainEventKind, ChallengeInfo, ChallengeStatus, CollateralTerms, DealInfo, NewSlot,
+};
 use cairn_merkle::Commitment;
-use cairn_wire::{Address, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+use cairn_merkle::piece::PieceCommitter;
+use cairn_wire::{
+    Address, ContentId, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
+};
 
 use super::fake_chain::{CHALLENGE_DUE, FakeChain, ME, SCHEDULE};
 use super::{settle, start, state_of, take_piece, take_repair, with_sector};
 use crate::dashboard::{Alarm, Counter};
+use crate::error::RepairFault;
 use crate::pipeline::{Hunt, Work};
+use crate::repair::Freed;
+use crate::store::SlotKey;
 
 const OTHER: Address = Address([9; 20]);
 const TREE: TreeIndex = TreeIndex(0);
@@ -354,4 +362,115 @@ async fn an_unanswered_challenge_is_ended_once_its_time_is_over() {
     chain.advance_to(CHALLENGE_DUE + 1);
     settle(&work).await;
     assert_eq!(chain.calls("expire_challenge"), 1, "then, once");
+}
+
+/// A rebuilt piece in a file, and deal 1 whose only slot names it and was freed with the commitment `comm_p`.
+fn rebuilt(
+    folder: &std::path::Path,
+    bytes: &[u8],
+) -> (std::path::PathBuf, DealInfo, SlotKey, Commitment) {
+    let path = folder.join("rebuilt");
+    std::fs::write(&path, bytes).unwrap();
+    let mut committer = PieceCommitter::new(bytes.len() as u64).unwrap();
+    committer.update(bytes).unwrap();
+    let commitment = committer.finish().unwrap();
+    let slot = NewSlot {
+        content_id: ContentId::of(bytes),
+        b: commitment.b,
+        byte_len: bytes.len() as u64,
+        provider: OTHER,
+    };
+    let deal = DealInfo {
+        slots: vec![slot],
+        ..deal(1)
+    };
+    let key = SlotKey {
+        deal: DealId(1),
+        slot: SlotIndex(0),
+    };
+    (path, deal, key, commitment.comm_p)
+}
+
+fn freed(comm_p: Option<Commitment>) -> Freed {
+    Freed {
+        failed: OTHER,
+        comm_p,
+        pot: 10,
+    }
+}
+
+#[tokio::test]
+async fn a_rebuilt_piece_with_the_slots_commitment_is_taken_as_accepted_and_its_file_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = start(folder.path(), &chain);
+    let (path, deal, key, comm_p) = rebuilt(folder.path(), &[7; 5_000]);
+    work.take_rebuilt(key, deal, freed(Some(comm_p)), path.clone())
+        .await
+        .unwrap();
+    assert_eq!(state_of(&work, 1), "accepted", "by right of repair");
+    assert!(!path.exists(), "its bytes are in the store");
+    let record = work.ledger.slot(key).unwrap();
+    let piece = work.ledger.store().piece(&record.content_id).unwrap();
+    assert_eq!(piece.unwrap().comm_p, comm_p, "with its commitment");
+}
+
+#[tokio::test]
+async fn a_rebuilt_piece_with_another_commitment_is_given_up_unless_that_was_voided() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = start(folder.path(), &chain);
+    let (path, deal, key, _) = rebuilt(folder.path(), &[7; 5_000]);
+    let claimed = Some(Commitment::default());
+    let refused = work
+        .take_rebuilt(key, deal.clone(), freed(claimed), path.clone())
+        .await;
+    assert!(
+        matches!(refused, Err(RepairFault::FalseCommitment)),
+        "{refused:?}"
+    );
+    assert_eq!(state_of(&work, 1), "ended", "given up");
+    std::fs::write(&path, [7; 5_000]).unwrap();
+    work.take_rebuilt(key, deal, freed(None), path)
+        .await
+        .unwrap();
+    assert_eq!(state_of(&work, 1), "accepted", "the commitment was voided");
+}
+
+#[tokio::test]
+async fn a_rebuilt_piece_that_changed_on_the_disk_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = start(folder.path(), &chain);
+    let (path, deal, key, comm_p) = rebuilt(folder.path(), &[7; 5_000]);
+    for changed in [vec![8; 5_000], vec![7; 4_999], vec![7; 5_001]] {
+        std::fs::write(&path, changed).unwrap();
+        let refused = work
+            .take_rebuilt(key, deal.clone(), freed(Some(comm_p)), path.clone())
+            .await;
+        assert!(refused.is_err(), "{refused:?}");
+        assert!(work.ledger.slot(key).is_none(), "nothing is recorded");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_raises_an_alarm_until_the_next_counted_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    chain.table().emit(ChainEventKind::MissReported {
+        provider: ME,
+        tree: TREE,
+        period: Period(0),
+        reporter: OTHER,
+        slashed: 5,
+        bounty: 2,
+    });
+    settle(&work).await;
+    assert!(work.metrics.is_raised(Alarm::Slashed), "raised");
+    assert_eq!(work.metrics.counter(Counter::Slashes), 1, "counted");
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    assert!(!work.metrics.is_raised(Alarm::Slashed), "cleared");
+    assert_eq!(work.metrics.counter(Counter::Slashes), 1, "the count stays");
 }
