@@ -11,6 +11,7 @@ mod deployments;
 mod endpoints;
 mod farm;
 mod followers;
+mod healing;
 mod lifecycles;
 mod markets;
 mod registries;

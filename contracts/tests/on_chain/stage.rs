@@ -1,6 +1,8 @@
 //! A market with real keys, an owner, and a provider that holds what it says.
 
-use cairn_contracts::{Activation, Anvil, Chain, NewDeal, NewSlot, deploy};
+use cairn_contracts::{
+    Activation, Anvil, Chain, CollateralTerms, DeployPlan, NewDeal, NewSlot, deploy,
+};
 use cairn_merkle::ContentId;
 use cairn_prover::beacon;
 use cairn_wire::{
@@ -26,11 +28,18 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
+        Self::staking(CollateralTerms::default()).await
+    }
+
+    /// With these terms of collateral.
+    pub(crate) async fn staking(collateral_terms: CollateralTerms) -> Self {
         let keys = Keys::load();
         let anvil: Anvil = anvil().await;
-        let deployment = deploy(&urls(&anvil), &key(DEPLOYER), &keys.plan())
-            .await
-            .unwrap();
+        let plan = DeployPlan {
+            collateral_terms,
+            ..keys.plan()
+        };
+        let deployment = deploy(&urls(&anvil), &key(DEPLOYER), &plan).await.unwrap();
         let world = World {
             anvil,
             deployment,
