@@ -552,4 +552,31 @@ mod tests {
         assert_eq!(got.credited, 11, "ours only");
         assert_eq!(got.step.slots[0].1.state, SlotState::Ended, "closed");
     }
+
+    #[test]
+    fn slots_that_wait_in_a_sector_end_with_it_and_those_of_others_do_not() {
+        let retired = event(ChainEventKind::SectorRetired {
+            provider: ME,
+            tree: TreeIndex(0),
+            index: 0,
+            number: SectorNumber(7),
+            moved: SectorNumber(7),
+            count: 0,
+            root: element(4),
+            effective_period: Period(2),
+        });
+        for (sector, ends) in [(SectorId(3), true), (SectorId(4), false)] {
+            let waits = SlotState::Packed {
+                acceptance: Signature([0; 65]),
+                sector,
+            };
+            let registered = appended(ME, element(1));
+            let events = [registered, retired.clone()];
+            let got = interpret(ME, &events, &[packed()], &[slot(waits)], 10);
+            let states: Vec<SlotState> =
+                got.step.slots.iter().map(|(_, slot)| slot.state).collect();
+            let expected = if ends { vec![SlotState::Ended] } else { vec![] };
+            assert_eq!(states, expected, "in {sector}");
+        }
+    }
 }

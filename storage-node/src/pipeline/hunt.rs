@@ -179,3 +179,155 @@ impl Work {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cairn_contracts::{ChainEvent, ChainEventKind};
+    use cairn_merkle::Commitment;
+    use cairn_wire::{DealId, Period, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+
+    use super::*;
+
+    const ME: Address = Address([1; 20]);
+    const OTHER: Address = Address([2; 20]);
+    const AT_ONCE: RepairRules = RepairRules {
+        bytes_per_s: None,
+        least_pay: 0,
+        spread_s: 0,
+        quota_bytes: 0,
+        reserve_bytes: 0,
+    };
+
+    fn key(deal: u64) -> SlotKey {
+        SlotKey {
+            deal: DealId(deal),
+            slot: SlotIndex(0),
+        }
+    }
+
+    fn freed(deal: u64, provider: Address) -> ChainEventKind {
+        ChainEventKind::SlotFreed {
+            deal: DealId(deal),
+            slot: SlotIndex(0),
+            provider,
+            comm_p: None,
+        }
+    }
+
+    /// A node that heard this.
+    fn heard(kinds: Vec<ChainEventKind>) -> Hunt {
+        let hunt = Hunt::new(ME, 0, true);
+        for kind in kinds {
+            let event = ChainEvent {
+                block: 1,
+                block_hash: [0; 32],
+                tx: [0; 32],
+                log_index: 0,
+                kind,
+            };
+            hunt.heard().watch.take(&event);
+        }
+        hunt
+    }
+
+    fn next(hunt: &Hunt, rules: &RepairRules, now_unix: u64) -> Option<u64> {
+        let found = hunt.next_repair(ME, rules, now_unix, |_| false);
+        found.map(|(key, _)| key.deal.0)
+    }
+
+    #[test]
+    fn a_repair_that_was_tried_waits_longer_each_time_and_holds_up_no_other() {
+        let hunt = heard(vec![freed(1, OTHER), freed(2, OTHER)]);
+        assert_eq!(next(&hunt, &AT_ONCE, 100), Some(1), "the first");
+        hunt.tried(key(1), 100);
+        assert_eq!(next(&hunt, &AT_ONCE, 100), Some(2), "the other");
+        assert_eq!(
+            next(&hunt, &AT_ONCE, 1_000),
+            Some(2),
+            "still before one that was tried"
+        );
+        hunt.tried(key(2), 1_000);
+        hunt.tried(key(2), 1_000);
+        assert_eq!(
+            next(&hunt, &AT_ONCE, 1_000),
+            Some(1),
+            "then the one tried once"
+        );
+        hunt.tried(key(1), 1_000);
+        assert_eq!(next(&hunt, &AT_ONCE, 1_059), None, "twice each: a minute");
+        assert_eq!(next(&hunt, &AT_ONCE, 1_060), Some(1), "and again");
+    }
+
+    #[test]
+    fn each_node_waits_for_its_turn_after_a_slot_was_freed() {
+        let spread = RepairRules {
+            spread_s: 600,
+            ..AT_ONCE
+        };
+        let turn = spread.turn_s(ME, key(1));
+        assert!(turn > 0, "a test of nothing otherwise");
+        let hunt = heard(vec![freed(1, OTHER)]);
+        assert_eq!(next(&hunt, &spread, 50), None, "just freed");
+        assert_eq!(
+            next(&hunt, &spread, 50 + turn - 1),
+            None,
+            "a second too early"
+        );
+        assert_eq!(next(&hunt, &spread, 50 + turn), Some(1), "its turn");
+    }
+
+    #[test]
+    fn what_this_node_lost_itself_or_has_or_has_a_sibling_of_is_not_its_to_repair() {
+        let hunt = heard(vec![freed(1, ME)]);
+        assert_eq!(next(&hunt, &AT_ONCE, 0), None, "its own failure");
+        let hunt = heard(vec![freed(1, OTHER)]);
+        let known = hunt.next_repair(ME, &AT_ONCE, 0, |known| known == key(1));
+        assert_eq!(known, None, "under way here");
+        for (holder, expected) in [(ME, None), (OTHER, Some(1))] {
+            let nothing = Commitment::default();
+            let appended = ChainEventKind::SectorAppended {
+                provider: holder,
+                tree: TreeIndex(0),
+                index: 0,
+                number: SectorNumber(1),
+                comm_r: nothing,
+                comm_d: nothing,
+                kind: SectorKind::Hot,
+                root: nothing,
+                effective_period: Period(1),
+            };
+            let sibling = ChainEventKind::SlotFilled {
+                deal: DealId(1),
+                slot: SlotIndex(1),
+                provider: holder,
+                sector: SectorNumber(1),
+                comm_p: nothing,
+                offset_leaves: 0,
+                first_period: Period(1),
+            };
+            let hunt = heard(vec![appended, sibling, freed(1, OTHER)]);
+            assert_eq!(
+                next(&hunt, &AT_ONCE, 0),
+                expected,
+                "the sibling is held by {holder}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_slot_that_is_filled_again_is_no_longer_to_be_repaired() {
+        let hunt = heard(vec![
+            freed(1, OTHER),
+            ChainEventKind::SlotFilled {
+                deal: DealId(1),
+                slot: SlotIndex(0),
+                provider: OTHER,
+                sector: SectorNumber(1),
+                comm_p: Commitment::default(),
+                offset_leaves: 0,
+                first_period: Period(1),
+            },
+        ]);
+        assert_eq!(next(&hunt, &AT_ONCE, 0), None, "filled");
+    }
+}

@@ -40,7 +40,7 @@ enum Look {
     Moved,
     /// Its time has not come.
     Waits,
-    /// A transaction was sent for it: enough for now.
+    /// A transaction was sent for it: the look ends here.
     Acted,
 }
 

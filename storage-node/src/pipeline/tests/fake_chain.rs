@@ -93,6 +93,8 @@ pub(super) struct Table {
     pub(super) reported: BTreeSet<(Address, TreeIndex, Period)>,
     pub(super) freed: Vec<(DealId, SlotIndex)>,
     pub(super) challenges: BTreeMap<u64, ChallengeInfo>,
+    /// Slots that ended for another reason while they were challenged.
+    pub(super) unchallenged: BTreeSet<(DealId, SlotIndex)>,
     /// Slots that somebody lost, commits to their repair and rights to it.
     pub(super) open_repairs: BTreeSet<(DealId, SlotIndex)>,
     pub(super) commits: BTreeMap<(DealId, SlotIndex, [u8; 32]), u64>,
@@ -579,7 +581,8 @@ impl ChainPort for FakeChain {
             let challenged = table
                 .challenges
                 .values()
-                .any(|c| (c.deal, c.slot, c.status) == (deal, slot, ChallengeStatus::Open));
+                .any(|c| (c.deal, c.slot, c.status) == (deal, slot, ChallengeStatus::Open))
+                && !table.unchallenged.contains(&(deal, slot));
             ChainSlot {
                 status,
                 paid_periods: 0,

@@ -286,6 +286,36 @@ async fn a_challenge_made_while_the_node_was_down_is_answered_after_its_start() 
 }
 
 #[tokio::test]
+async fn a_challenge_whose_event_was_lost_is_found_in_the_next_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    challenge(&chain, 7, 1);
+    chain
+        .table()
+        .events
+        .retain(|event| !matches!(event.kind, ChainEventKind::ChallengeOpened { .. }));
+    for period in 1..=2 {
+        chain.advance_to(SCHEDULE.round_time(Period(period)));
+        settle(&work).await;
+    }
+    assert_eq!(status(&chain, 7), ChallengeStatus::Answered, "found");
+}
+
+#[tokio::test]
+async fn a_challenge_of_a_slot_that_has_ended_is_dropped_without_a_proof() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    challenge(&chain, 1, 1);
+    chain.table().unchallenged.insert((DealId(1), SlotIndex(0)));
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    assert_eq!(chain.calls("answer_challenge"), 0, "nothing is sent");
+    assert!(!work.metrics.is_raised(Alarm::ChallengeAtRisk), "no alarm");
+}
+
+#[tokio::test]
 async fn a_challenge_whose_time_is_over_raises_an_alarm_and_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1001);
@@ -313,6 +343,70 @@ async fn a_freed_slot_is_filled_only_after_a_commit_and_its_reveal() {
     settle(&work).await;
     assert_eq!(chain.calls("reveal_repair"), 1, "shown");
     assert_eq!(state_of(&work, 1), "active", "repaired");
+}
+
+/// Pieces of these deals, freed by others, packed into one sector of a node that has committed to their repair.
+async fn with_repairs<const N: usize>(
+    folder: &std::path::Path,
+    chain: &FakeChain,
+    deals: [u64; N],
+) -> Work {
+    let work = start(folder, chain);
+    for id in deals {
+        chain.table().deals.insert(DealId(id), deal(id));
+        chain
+            .table()
+            .open_repairs
+            .insert((DealId(id), SlotIndex(0)));
+        take_repair(&work, id, 500);
+    }
+    assert_eq!(work.pack().unwrap(), 1, "one sector");
+    settle(&work).await;
+    work
+}
+
+#[tokio::test]
+async fn each_repair_is_activated_alone_so_that_its_right_does_not_lapse_over_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_repairs(folder.path(), &chain, [1, 2]).await;
+    assert_eq!(chain.calls("commit_repair"), 2, "committed");
+    chain.advance_to(1004);
+    settle(&work).await;
+    assert_eq!([1, 2].map(|id| state_of(&work, id)), ["active"; 2], "both");
+    assert_eq!(chain.calls("activate"), 2, "each alone");
+}
+
+#[tokio::test]
+async fn a_commit_that_lapsed_is_followed_by_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_repairs(folder.path(), &chain, [1]).await;
+    let late = 1001 + work.market.repair.commit_life_s + 1;
+    chain.table().deals.get_mut(&DealId(1)).unwrap().end_period = Period(99);
+    chain.advance_to(late);
+    settle(&work).await;
+    assert_eq!(chain.calls("commit_repair"), 2, "a second");
+    assert_eq!(chain.table().commits.len(), 2, "with another salt");
+    assert_eq!(chain.calls("reveal_repair"), 0, "the old one is not shown");
+    chain.advance_to(late + 3);
+    settle(&work).await;
+    assert_eq!(state_of(&work, 1), "active", "repaired");
+}
+
+#[tokio::test]
+async fn a_right_is_shown_again_only_when_it_would_lapse_before_it_is_used() {
+    for (left_s, shown) in [(60, 0), (5, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = FakeChain::at(1001);
+        let work = with_repairs(folder.path(), &chain, [1]).await;
+        chain.advance_to(1004);
+        let right = (DealId(1), SlotIndex(0));
+        chain.table().rights.insert(right, 1004 + left_s);
+        settle(&work).await;
+        assert_eq!(state_of(&work, 1), "active", "repaired");
+        assert_eq!(chain.calls("reveal_repair"), shown, "{left_s} s left");
+    }
 }
 
 #[tokio::test]
