@@ -22,7 +22,7 @@ use ark_ff::{PrimeField, UniformRand};
 use ark_std::rand::{Rng, RngCore};
 use cairn_prover::groth16::{
     blinding_rng,
-    msm::{Terms, fold, sums},
+    msm::{Coordinate, Terms, fold, sums},
 };
 use measure::processor_seconds;
 
@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn group<P, G>(out: &mut impl Write, name: &str, log: u32) -> Result<(), Box<dyn Error>>
 where
     P: SWCurveConfig<ScalarField = Fr>,
+    P::BaseField: Coordinate,
     G: VariableBaseMSM<ScalarField = Fr, MulBase = Affine<P>> + Into<Projective<P>>,
 {
     let mut rng = blinding_rng([u8::try_from(log)?; 32]);

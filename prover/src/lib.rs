@@ -42,6 +42,7 @@ pub mod include;
 pub mod keys;
 mod merkle_path;
 pub mod params;
+mod prefetch;
 pub mod replica;
 pub mod retire;
 pub mod seal;

@@ -1,9 +1,13 @@
 //! The buckets of one window, and sums of many points.
 
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, Zero};
 
-use crate::groth16::msm::{Position, Terms, batch::Batch};
+use crate::groth16::msm::{
+    Position, Terms,
+    batch::{Adder, Batch},
+};
+use crate::prefetch::prefetch;
 
 /// Points in neighbouring places that go to one bucket.
 #[derive(Clone, Copy, Debug)]
@@ -14,21 +18,21 @@ struct Run {
 
 /// Buckets 1, 2, ..., and the room in which points are added up before they go into one.
 #[derive(Debug)]
-pub(super) struct Buckets<P: SWCurveConfig> {
+pub(super) struct Buckets<P: SWCurveConfig, A: Adder<P>> {
     /// Bucket b is at b - 1.
-    sums: Vec<Affine<P>>,
-    batch: Batch<P>,
+    sums: Vec<A::Point>,
+    batch: Batch<P, A>,
     /// Additions within runs and into buckets wait apart, because they have other targets.
-    settling: Batch<P>,
-    level: Vec<Affine<P>>,
-    next: Vec<Affine<P>>,
+    settling: Batch<P, A>,
+    level: Vec<A::Point>,
+    next: Vec<A::Point>,
     runs: Vec<Run>,
 }
 
-impl<P: SWCurveConfig> Buckets<P> {
+impl<P: SWCurveConfig, A: Adder<P>> Buckets<P, A> {
     pub(super) fn new(count: usize) -> Self {
         Self {
-            sums: vec![Affine::identity(); count],
+            sums: vec![A::INFINITY; count],
             batch: Batch::new(),
             settling: Batch::new(),
             level: Vec::new(),
@@ -40,7 +44,12 @@ impl<P: SWCurveConfig> Buckets<P> {
     /// Adds points, each to the bucket that stands beside it (from 1).
     pub(super) fn add(&mut self, terms: &Terms<'_, P>, entries: &[(u32, Position)]) {
         let sorted = self.sort(entries);
-        self.halve(|place| terms.point(sorted[place]));
+        self.halve(|place| {
+            if let Some(ahead) = sorted.get(place + AHEAD) {
+                terms.prefetch(*ahead);
+            }
+            A::of(&terms.point(sorted[place]))
+        });
         while !self.runs.is_empty() {
             std::mem::swap(&mut self.level, &mut self.next);
             let level = std::mem::take(&mut self.level);
@@ -76,12 +85,17 @@ impl<P: SWCurveConfig> Buckets<P> {
     }
 
     /// One level of the tree over each run: neighbours are added, runs of one point go to their bucket.
-    fn halve(&mut self, point: impl Fn(usize) -> Affine<P>) {
+    fn halve(&mut self, point: impl Fn(usize) -> A::Point) {
         self.next.clear();
         let mut place = 0;
         let mut kept = 0;
         for i in 0..self.runs.len() {
             let Run { bucket, length } = self.runs[i];
+            if let Some(ahead) = self.runs.get(i + AHEAD)
+                && ahead.length == 1
+            {
+                prefetch(&self.sums[ahead.bucket - 1]);
+            }
             if length == 1 {
                 self.settling.add(&mut self.sums, bucket - 1, point(place));
                 place += 1;
@@ -115,30 +129,39 @@ impl<P: SWCurveConfig> Buckets<P> {
     pub(super) fn weighted_sum(mut self) -> Projective<P> {
         let segments = SEGMENTS.min(self.sums.len().div_ceil(4));
         let length = self.sums.len() / segments;
-        let mut runs = vec![Affine::identity(); segments];
-        let mut weighted = vec![Affine::identity(); segments];
+        // The runs, and behind them the weighted sums, which take a run before it grows further.
+        let mut both = vec![A::INFINITY; 2 * segments];
         for t in (0..length).rev() {
-            for (segment, bucket) in self.sums.iter().skip(t).step_by(length).enumerate() {
-                self.batch.add(&mut runs, segment, *bucket);
+            for segment in 0..segments {
+                let run = both[segment];
+                self.batch.add(&mut both, segments + segment, run);
+                let bucket = self.sums[segment * length + t];
+                self.batch.add(&mut both, segment, bucket);
             }
-            self.batch.flush(&mut runs);
-            for (segment, run) in runs.iter().enumerate() {
-                self.batch.add(&mut weighted, segment, *run);
-            }
-            self.batch.flush(&mut weighted);
+            self.batch.flush(&mut both);
         }
+        let (runs, weighted) = both.split_at_mut(segments);
+        for (segment, run) in runs.iter().enumerate() {
+            self.batch.add(weighted, segment, *run);
+        }
+        self.batch.flush(weighted);
         let mut outer = Projective::<P>::zero();
         let mut suffix = Projective::<P>::zero();
         for run in runs.iter().skip(1).rev() {
-            suffix += run;
+            suffix += A::point(run);
             outer += suffix;
         }
         for _ in 0..length.ilog2() {
             outer.double_in_place();
         }
-        weighted.iter().fold(outer, |sum, point| sum + point)
+        weighted
+            .iter()
+            .fold(outer, |sum, point| sum + A::point(point))
     }
 }
+
+/// How many points are fetched before they are needed.
+const AHEAD: usize = 16;
 
 /// Segments of the weighted sum: enough to share an inversion, few enough for the sum over them.
 const SEGMENTS: usize = 512;

@@ -9,6 +9,7 @@ use ark_ff::{AdditiveGroup, Zero};
 
 use crate::groth16::msm::{
     Position, Terms,
+    batch::Adder,
     bucket::Buckets,
     scalar::{MAGNITUDE_BITS, Windows},
 };
@@ -134,11 +135,11 @@ impl Job<'_> {
         }
     }
 
-    pub(super) fn run<P: SWCurveConfig>(self, terms: &Terms<'_, P>) -> Projective<P> {
+    pub(super) fn run<P: SWCurveConfig, A: Adder<P>>(self, terms: &Terms<'_, P>) -> Projective<P> {
         let mut entries = Vec::with_capacity(PIECE);
         match self {
             Self::Ones(positions) => {
-                let mut buckets = Buckets::new(1);
+                let mut buckets = Buckets::<P, A>::new(1);
                 entries.extend(positions.iter().map(|position| (1, *position)));
                 buckets.add(terms, &entries);
                 buckets.weighted_sum()
@@ -148,7 +149,7 @@ impl Job<'_> {
                 windows,
                 window,
             } => {
-                let mut buckets = Buckets::new(windows.buckets());
+                let mut buckets = Buckets::<P, A>::new(windows.buckets());
                 for piece in positions.chunks(PIECE) {
                     entries.clear();
                     entries.extend(piece.iter().filter_map(|position| {

@@ -24,12 +24,19 @@
 //! |---|---|
 //! | `scalar` | folded scalars and their digits |
 //! | `batch` | many affine additions, one inversion |
+//! | `portable`, `lanes` | the two ways to carry them out: on every processor; eight at a time with AVX-512 IFMA |
+//! | `inverse`, `coordinate` | the inversion; the fields of G1 and G2 |
 //! | `bucket` | the buckets of one window |
 //! | `job` | which windows, how large, in which pieces |
 
 mod batch;
 mod bucket;
+mod coordinate;
+mod inverse;
 mod job;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod portable;
 mod scalar;
 
 #[cfg(test)]
@@ -39,8 +46,10 @@ use ark_bls12_381::Fr;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use rayon::prelude::*;
 
-use crate::groth16::msm::job::Plan;
+use crate::groth16::msm::{batch::Adder, job::Plan, portable::Portable};
+use crate::prefetch::prefetch;
 
+pub use coordinate::Coordinate;
 pub use scalar::{Scalar, fold};
 
 /// Points and the scalar of each; of two lengths the shorter counts.
@@ -55,6 +64,11 @@ impl<'a, P: SWCurveConfig> Terms<'a, P> {
     #[must_use]
     pub const fn new(points: &'a [Affine<P>], scalars: &'a [Scalar]) -> Self {
         Self { points, scalars }
+    }
+
+    /// Announces that a point will be wanted.
+    fn prefetch(&self, position: Position) {
+        prefetch(&self.points[position.index()]);
     }
 
     /// The point at `position`, or its negative.
@@ -102,6 +116,24 @@ impl Position {
 pub fn sums<P, const N: usize>(all: [Terms<'_, P>; N]) -> [Projective<P>; N]
 where
     P: SWCurveConfig<ScalarField = Fr>,
+    P::BaseField: Coordinate,
+{
+    #[cfg(target_arch = "x86_64")]
+    if lanes::available() {
+        return if P::BaseField::PARTS == 1 {
+            sums_by::<P, lanes::Lanes<1>, N>(all)
+        } else {
+            sums_by::<P, lanes::Lanes<2>, N>(all)
+        };
+    }
+    sums_by::<P, Portable<P>, N>(all)
+}
+
+/// The sums, with additions carried out in one of the ways there are.
+fn sums_by<P, A, const N: usize>(all: [Terms<'_, P>; N]) -> [Projective<P>; N]
+where
+    P: SWCurveConfig<ScalarField = Fr>,
+    A: Adder<P>,
 {
     let plans: Vec<Plan> = all.par_iter().map(Plan::of).collect();
     let jobs: Vec<_> = plans
@@ -112,7 +144,7 @@ where
     let parts: Vec<(usize, usize, Projective<P>)> = jobs
         .into_par_iter()
         .with_max_len(1)
-        .map(|(sum, job)| (sum, job.shift(), job.run(&all[sum])))
+        .map(|(sum, job)| (sum, job.shift(), job.run::<P, A>(&all[sum])))
         .collect();
     std::array::from_fn(|sum| {
         let own = parts.iter().filter(|part| part.0 == sum);

@@ -14,10 +14,14 @@ use crate::groth16::msm::scalar::{Windows, fold};
 fn both<P, G>(points: &[Affine<P>], scalars: &[Fr]) -> (Projective<P>, G)
 where
     P: SWCurveConfig<ScalarField = Fr>,
+    P::BaseField: Coordinate,
     G: VariableBaseMSM<ScalarField = Fr, MulBase = Affine<P>>,
 {
     let folded = fold(scalars);
     let [ours] = sums([Terms::new(points, &folded)]);
+    // Where `sums` takes lanes, the way of other processors is tested beside them.
+    let [portable] = sums_by::<P, Portable<P>, 1>([Terms::new(points, &folded)]);
+    assert_eq!(ours, portable, "lanes and the portable way differ");
     (ours, G::msm_unchecked(points, scalars))
 }
 
