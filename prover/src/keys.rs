@@ -19,7 +19,7 @@ use crate::{
     circuits::{CircuitName, Circuits},
     groth16::{
         CircuitId, Key, KeyFileError, KeyFileFault, KeyIdentity, SetupError, VerifyingKey,
-        key_file, setup_insecure,
+        setup_insecure,
     },
     params::ParamSet,
 };
@@ -187,7 +187,8 @@ fn ensure_one(
     let identity = identity(set, circuit)?;
     let path = key_path(folder, set, circuit);
     let verifying_path = verifying_key_path(folder, set, circuit);
-    let state = key_file::check(&path, &identity)
+    let state = Key::load(&path, &identity)
+        .map(drop)
         .and_then(|()| VerifyingKey::load(&verifying_path, &identity).map(drop));
     let replaces = match state {
         Ok(()) => {

@@ -28,6 +28,9 @@ pub enum SetupError {
         /// The name.
         name: String,
     },
+    /// The key that was made cannot be read back: our fault.
+    #[error("the key that was made cannot be read back: {0}")]
+    Unreadable(KeyFileFault),
     /// The key came out degenerate.
     #[error("the set-up gave a degenerate key: {0}")]
     Degenerate(#[from] VerifyingKeyError),

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use ark_bls12_381::{Bls12_381, G1Affine, G2Affine};
+use ark_bls12_381::{Bls12_381, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
 use ark_groth16::{PreparedVerifyingKey, ProvingKey, prepare_verifying_key};
+use bytes::Bytes;
 
 use crate::groth16::{
     error::{SetupError, VerifyingKeyError},
     export,
     matrices::{CircuitId, Matrices},
+    msm::Points,
 };
 
 /// Longest name in a key's identity.
@@ -55,13 +57,27 @@ pub(crate) fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-/// Everything a prover needs.
+/// Everything a prover needs: a key file's content, read where it lies.
 pub struct Key {
     pub(crate) identity: KeyIdentity,
     pub(crate) insecure: bool,
     pub(crate) verifying: VerifyingKey,
-    pub(crate) proving: ProvingKey<Bls12_381>,
+    pub(crate) points: ProvingPoints,
     pub(crate) matrices: Matrices,
+    /// The whole file.
+    pub(crate) file: Bytes,
+}
+
+/// The points that a proof sums up.
+#[derive(Debug)]
+pub(crate) struct ProvingPoints {
+    pub(crate) beta_g1: G1Affine,
+    pub(crate) delta_g1: G1Affine,
+    pub(crate) a: Points<g1::Config>,
+    pub(crate) b_g1: Points<g1::Config>,
+    pub(crate) b_g2: Points<g2::Config>,
+    pub(crate) h: Points<g1::Config>,
+    pub(crate) l: Points<g1::Config>,
 }
 
 impl fmt::Debug for Key {
@@ -75,20 +91,20 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    pub(crate) fn new(
-        identity: KeyIdentity,
-        insecure: bool,
-        proving: ProvingKey<Bls12_381>,
-        matrices: Matrices,
-    ) -> Result<Self, SetupError> {
-        let verifying = VerifyingKey::new(proving.vk.clone())?;
-        Ok(Self {
-            identity,
-            insecure,
-            verifying,
-            proving,
-            matrices,
-        })
+    /// The key in the proof library's form, copied: what our prover is compared with.
+    #[must_use]
+    pub fn to_library(&self) -> ProvingKey<Bls12_381> {
+        let points = &self.points;
+        ProvingKey {
+            vk: self.verifying.inner.clone(),
+            beta_g1: points.beta_g1,
+            delta_g1: points.delta_g1,
+            a_query: points.a.to_vec(),
+            b_g1_query: points.b_g1.to_vec(),
+            b_g2_query: points.b_g2.to_vec(),
+            h_query: points.h.to_vec(),
+            l_query: points.l.to_vec(),
+        }
     }
 
     /// What the key is for.

@@ -3,7 +3,7 @@
 //! ```text
 //! offset bytes
 //!      0     8  magic: "CAIRNKEY" proving and verifying key, "CAIRNVFY" verifying key alone
-//!      8     4  format version, 1
+//!      8     4  format version, 2
 //!     12     4  flags: bit 0 insecure (the secrets of the set-up are public), the others zero
 //!     16    16  name of the parameter set, zero padded
 //!     32    16  name of the circuit, zero padded
@@ -20,8 +20,9 @@
 //! malice: whoever can write the file can write its digests. What protects against a swapped key is the circuit id the
 //! caller expects and the published list of verifying key digests.
 //!
-//! A file is read whole, and never more than the disk says it has: the lengths in the header must add up to the file's
-//! size before anything is allocated for them.
+//! A proving key's file is mapped, not read: processes share it, and only what a proof touches is in memory. The lengths in the
+//! header must add up to the file's size before anything is looked at. Its digest and every number in it are checked once;
+//! a note beside the file ([`checked`]) says so for as long as the system's record of the file does not change.
 //!
 //! [`export`]: crate::groth16::export
 
@@ -31,12 +32,17 @@ use std::{
     path::Path,
 };
 
+use ark_bls12_381::Bls12_381;
+use ark_groth16::ProvingKey;
+use bytes::Bytes;
+
 use crate::groth16::{
-    error::{KeyFileError, KeyFileFault},
+    error::{KeyFileError, KeyFileFault, SetupError},
     key::{Key, KeyIdentity, NAME_BYTES, VerifyingKey, is_name},
-    matrices::CircuitId,
+    matrices::{CircuitId, Matrices},
 };
 
+mod checked;
 mod matrices;
 mod points;
 mod reader;
@@ -44,7 +50,7 @@ mod reader;
 use reader::Reader;
 
 /// Version of the format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Bytes before the payload.
 pub const HEADER_BYTES: usize = 168;
 /// Bytes that the header's own digest covers.
@@ -86,28 +92,35 @@ pub struct KeyHeader {
 }
 
 impl Key {
-    /// The content of the key's file.
-    #[must_use]
-    pub fn to_file_bytes(&self) -> Vec<u8> {
+    /// Puts a key together, in the form of its file.
+    pub(crate) fn assemble(
+        identity: &KeyIdentity,
+        insecure: bool,
+        proving: ProvingKey<Bls12_381>,
+        constraints: &Matrices,
+    ) -> Result<Self, SetupError> {
         let mut out = vec![0; HEADER_BYTES];
-        out.extend_from_slice(&self.verifying.to_bytes());
+        out.extend_from_slice(&VerifyingKey::new(proving.vk.clone())?.to_bytes());
         let verifying_end = out.len();
-        points::write(&mut out, &self.proving);
+        points::write(&mut out, proving);
         let proving_end = out.len();
-        matrices::write(&mut out, &self.matrices);
+        matrices::write(&mut out, constraints);
         let lengths = [
             verifying_end - HEADER_BYTES,
             proving_end - verifying_end,
             out.len() - proving_end,
         ];
-        fill_header(
-            &mut out,
-            Kind::Proving,
-            &self.identity,
-            self.insecure,
-            lengths,
-        );
-        out
+        fill_header(&mut out, Kind::Proving, identity, insecure, lengths);
+        let file = Bytes::from(out);
+        let header = KeyHeader::parse(&file, Kind::Proving);
+        let key = header.and_then(|header| Self::found_in(file, header));
+        key.map_err(SetupError::Unreadable)
+    }
+
+    /// The content of the key's file.
+    #[must_use]
+    pub fn to_file_bytes(&self) -> Vec<u8> {
+        self.file.to_vec()
     }
 
     /// The content of the file of the verifying key alone.
@@ -131,9 +144,23 @@ impl Key {
     /// # Errors
     /// Everything in [`KeyFileFault`] except the mismatches.
     pub fn from_file_bytes(bytes: &[u8]) -> Result<Self, KeyFileFault> {
-        let (header, [verifying, proving, constraints]) = open(bytes, Kind::Proving)?;
-        let verifying = VerifyingKey::from_bytes(verifying)?;
-        let matrices = matrices::read(constraints)?;
+        let (header, _) = open(bytes, Kind::Proving)?;
+        let key = Self::found_in(Bytes::copy_from_slice(bytes), header)?;
+        key.check_content()?;
+        Ok(key)
+    }
+
+    /// Finds a key's parts in the content of its file, whose size is right.
+    fn found_in(file: Bytes, header: KeyHeader) -> Result<Self, KeyFileFault> {
+        let mut reader = Reader::new("header", file.get(HEADER_BYTES..).unwrap_or_default());
+        let mut section = |length| -> Result<Bytes, KeyFileFault> {
+            let count = reader.count(length)?;
+            reader.share(&file, count, 1)
+        };
+        let [verifying, proving, constraints] = header.sections;
+        let verifying = VerifyingKey::from_bytes(&section(verifying)?)?;
+        let proving = section(proving)?;
+        let matrices = matrices::read(&section(constraints)?)?;
         if verifying.public_inputs() != matrices.public_inputs() {
             let reason = format!(
                 "{} public inputs, the key has {}",
@@ -145,27 +172,50 @@ impl Key {
                 reason,
             });
         }
-        let proving = points::read(proving, verifying.inner().clone(), &matrices)?;
+        let points = points::read(&proving, &matrices)?;
         Ok(Self {
             identity: header.identity,
             insecure: header.insecure,
             verifying,
-            proving,
+            points,
             matrices,
+            file,
         })
     }
 
-    /// Loads a key made for `expected`.
+    /// Passes if every number in it is one that the prover can use.
+    fn check_content(&self) -> Result<(), KeyFileFault> {
+        matrices::check(&self.matrices)?;
+        points::check(&self.points)
+    }
+
+    /// Loads a key made for `expected`: ready at once, if the file was checked before.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, or is for something else; the error names file and reason.
     pub fn load(path: &Path, expected: &KeyIdentity) -> Result<Self, KeyFileError> {
-        let at = |fault| KeyFileError {
+        Self::map(path, expected, false).map_err(|fault| KeyFileError {
             path: path.to_owned(),
             fault,
-        };
-        let bytes = read_file(path, Kind::Proving, expected).map_err(at)?;
-        Self::from_file_bytes(&bytes).map_err(at)
+        })
+    }
+
+    /// Maps a key's file and checks it, unless it was checked before or `anew` asks for it.
+    fn map(path: &Path, expected: &KeyIdentity, anew: bool) -> Result<Self, KeyFileFault> {
+        let (opened, header) = open_file(path, Kind::Proving)?;
+        header.check(expected)?;
+        let note = checked::Note::of(path, &opened);
+        let file = checked::map(&opened)?;
+        // Of another size by now: somebody writes in it.
+        header.check_size(wide(file.len()))?;
+        if !anew && note.is_there() {
+            return Self::found_in(file, header);
+        }
+        let (header, _) = open(&file, Kind::Proving)?;
+        let key = Self::found_in(file, header)?;
+        key.check_content()?;
+        note.write();
+        Ok(key)
     }
 
     /// Writes the key's file: all of it or nothing, durable on return.
@@ -173,7 +223,7 @@ impl Key {
     /// # Errors
     /// The disk's.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
-        write_file(path, &self.to_file_bytes())
+        write_file(path, &self.file)
     }
 
     /// Writes the file of the verifying key alone.
@@ -204,7 +254,7 @@ impl VerifyingKey {
             path: path.to_owned(),
             fault,
         };
-        let bytes = read_file(path, Kind::Verifying, expected).map_err(at)?;
+        let bytes = read_verifying(path, expected).map_err(at)?;
         Self::from_file_bytes(&bytes)
             .map(|(_, key)| key)
             .map_err(at)
@@ -221,7 +271,9 @@ impl KeyHeader {
             path: path.to_owned(),
             fault,
         };
-        open_file(path, Kind::Proving).map_err(at)
+        open_file(path, Kind::Proving)
+            .map(|(_, header)| header)
+            .map_err(at)
     }
 
     /// Passes if the file is for `expected`.
@@ -327,13 +379,12 @@ impl KeyHeader {
     }
 }
 
-/// Passes if a proving key's file is whole and for `expected`, without building the key.
+/// Passes if a proving key's file is whole and for `expected`; reads all of it, whatever was checked before.
 ///
 /// # Errors
-/// As [`Key::load`], except for content that the digests hold for.
+/// As [`Key::load`].
 pub fn check(path: &Path, expected: &KeyIdentity) -> Result<(), KeyFileError> {
-    let checked = read_file(path, Kind::Proving, expected)
-        .and_then(|bytes| open(&bytes, Kind::Proving).map(|_whole| ()));
+    let checked = Key::map(path, expected, true).map(drop);
     checked.map_err(|fault| KeyFileError {
         path: path.to_owned(),
         fault,
@@ -358,7 +409,7 @@ fn open(bytes: &[u8], kind: Kind) -> Result<(KeyHeader, [&[u8]; 3]), KeyFileFaul
 }
 
 /// Opens a file and checks its header and size before anything is allocated for its payload.
-fn open_file(path: &Path, kind: Kind) -> Result<KeyHeader, KeyFileFault> {
+fn open_file(path: &Path, kind: Kind) -> Result<(File, KeyHeader), KeyFileFault> {
     let io = |action| move |source| KeyFileFault::Io { action, source };
     let file = File::open(path).map_err(io("opening"))?;
     let size = file.metadata().map_err(io("reading the size"))?.len();
@@ -369,11 +420,11 @@ fn open_file(path: &Path, kind: Kind) -> Result<KeyHeader, KeyFileFault> {
         .map_err(io("reading the header"))?;
     let header = KeyHeader::parse(&head, kind)?;
     header.check_size(size)?;
-    Ok(header)
+    Ok((file, header))
 }
 
-fn read_file(path: &Path, kind: Kind, expected: &KeyIdentity) -> Result<Vec<u8>, KeyFileFault> {
-    let header = open_file(path, kind)?;
+fn read_verifying(path: &Path, expected: &KeyIdentity) -> Result<Vec<u8>, KeyFileFault> {
+    let (_, header) = open_file(path, Kind::Verifying)?;
     header.check(expected)?;
     // Read again from the start: one digest, one parser, for files and for bytes from elsewhere.
     fs::read(path).map_err(|source| KeyFileFault::Io {

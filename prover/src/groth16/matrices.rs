@@ -12,6 +12,7 @@ use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystem, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL,
     SynthesisError, SynthesisMode,
 };
+use bytes::Bytes;
 use rayon::prelude::*;
 
 use crate::groth16::error::SetupError;
@@ -62,13 +63,13 @@ impl fmt::Debug for CircuitId {
     }
 }
 
-/// One sparse matrix by rows.
+/// One sparse matrix by rows, as a key file has it: numbers are u32, little-endian.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sparse {
     /// For each row the number of entries in all rows up to and with it.
-    pub(crate) row_ends: Vec<u32>,
+    pub(crate) row_ends: Bytes,
     /// Column and coefficient number of each entry, columns ascending in a row.
-    pub(crate) entries: Vec<(u32, u32)>,
+    pub(crate) entries: Bytes,
 }
 
 /// The constraints of one circuit.
@@ -131,7 +132,7 @@ impl Matrices {
     /// Constraints, one a row.
     #[must_use]
     pub const fn constraints(&self) -> usize {
-        self.parts[0].row_ends.len()
+        self.parts[0].rows()
     }
 
     /// Public inputs, without the constant one.
@@ -143,7 +144,7 @@ impl Matrices {
     /// Entries that are not zero, of A, B and C.
     #[must_use]
     pub fn entries(&self) -> [usize; 3] {
-        self.parts.each_ref().map(|part| part.entries.len())
+        self.parts.each_ref().map(Sparse::count)
     }
 
     /// Values that stand before the witness in an assignment.
@@ -194,7 +195,7 @@ impl Matrices {
             .collect();
         let mut buffer = Vec::with_capacity(1 << 16);
         for part in &self.parts {
-            for row in 0..part.row_ends.len() {
+            for row in 0..part.rows() {
                 let entries = part.row(row);
                 buffer.extend_from_slice(
                     &u32::try_from(entries.len())
@@ -203,7 +204,7 @@ impl Matrices {
                 );
                 for (column, coefficient) in entries {
                     buffer.extend_from_slice(&column.to_le_bytes());
-                    buffer.extend_from_slice(&coefficients[index(*coefficient)]);
+                    buffer.extend_from_slice(&coefficients[index(coefficient)]);
                 }
                 if buffer.len() >= 1 << 16 {
                     hasher.update(&buffer);
@@ -218,16 +219,15 @@ impl Matrices {
     /// The product of one of A, B, C (0, 1, 2) with an assignment of the right length.
     pub(crate) fn multiply(&self, part: usize, assignment: &[Fr]) -> Vec<Fr> {
         let part = &self.parts[part];
-        (0..part.row_ends.len())
+        (0..part.rows())
             .into_par_iter()
             .with_min_len(256)
             .map(|row| {
                 part.row(row)
-                    .iter()
                     .map(|(column, coefficient)| {
                         let (value, coefficient) = (
-                            assignment[index(*column)],
-                            self.coefficients[index(*coefficient)],
+                            assignment[index(column)],
+                            self.coefficients[index(coefficient)],
                         );
                         if coefficient.is_one() {
                             value
@@ -242,13 +242,39 @@ impl Matrices {
 }
 
 impl Sparse {
+    /// Bytes of an entry.
+    pub(crate) const ENTRY_BYTES: usize = 8;
+
+    const fn rows(&self) -> usize {
+        self.row_ends.len() / 4
+    }
+
+    const fn count(&self) -> usize {
+        self.entries.len() / Self::ENTRY_BYTES
+    }
+
+    /// The number of entries in all rows up to and with this one.
+    pub(crate) fn row_end(&self, row: usize) -> u32 {
+        u32::from_le_bytes(self.row_ends.as_chunks().0[row])
+    }
+
     /// The entries of one row.
-    pub(crate) fn row(&self, row: usize) -> &[(u32, u32)] {
+    pub(crate) fn row(&self, row: usize) -> impl ExactSizeIterator<Item = (u32, u32)> + '_ {
         let start = row
             .checked_sub(1)
-            .map_or(0, |before| index(self.row_ends[before]));
-        &self.entries[start..index(self.row_ends[row])]
+            .map_or(0, |before| index(self.row_end(before)));
+        let entries = &self.entries.as_chunks().0[start..index(self.row_end(row))];
+        entries.iter().map(entry)
     }
+}
+
+/// Column and coefficient number.
+pub(crate) fn entry(bytes: &[u8; Sparse::ENTRY_BYTES]) -> (u32, u32) {
+    let [c0, c1, c2, c3, k0, k1, k2, k3] = *bytes;
+    (
+        u32::from_le_bytes([c0, c1, c2, c3]),
+        u32::from_le_bytes([k0, k1, k2, k3]),
+    )
 }
 
 /// Gives each distinct coefficient a number.
@@ -260,7 +286,7 @@ struct Table {
 
 impl Table {
     fn compact(&mut self, matrix: Matrix<Fr>) -> Result<Sparse, SetupError> {
-        let mut sparse = Sparse::default();
+        let (mut row_ends, mut entries) = (Vec::new(), Vec::new());
         for mut row in matrix {
             row.sort_unstable_by_key(|(_, column)| *column);
             let mut terms = row.into_iter().peekable();
@@ -269,16 +295,18 @@ impl Table {
                     coefficient += more;
                 }
                 if !coefficient.is_zero() {
-                    sparse
-                        .entries
-                        .push((narrow("variables", column)?, self.number(coefficient)?));
+                    for number in [narrow("variables", column)?, self.number(coefficient)?] {
+                        entries.extend_from_slice(&number.to_le_bytes());
+                    }
                 }
             }
-            sparse
-                .row_ends
-                .push(narrow("matrix entries", sparse.entries.len())?);
+            let end = narrow("matrix entries", entries.len() / Sparse::ENTRY_BYTES)?;
+            row_ends.extend_from_slice(&end.to_le_bytes());
         }
-        Ok(sparse)
+        Ok(Sparse {
+            row_ends: row_ends.into(),
+            entries: entries.into(),
+        })
     }
 
     fn number(&mut self, coefficient: Fr) -> Result<u32, SetupError> {

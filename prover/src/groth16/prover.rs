@@ -130,24 +130,25 @@ fn quotient(matrices: &Matrices, assignment: &[Fr]) -> Result<Vec<Fr>, ProveErro
 
 /// The three points of the proof.
 fn assemble(key: &Key, assignment: &[Fr], quotient: &[Fr], r: Fr, s: Fr) -> Proof {
-    let proving = &key.proving;
+    let points = &key.points;
+    let vk = key.verifying.inner();
     let (all, h) = (fold(assignment), fold(quotient));
     let witness = &all[key.matrices.instance_values()..];
     let ([in_g2], [a_sum, b_sum, l_sum, h_sum]) = rayon::join(
-        || sums([Terms::new(&proving.b_g2_query, &all)]),
+        || sums([Terms::new(&points.b_g2, &all)]),
         || {
             sums([
-                Terms::new(&proving.a_query, &all),
-                Terms::new(&proving.b_g1_query, &all),
-                Terms::new(&proving.l_query, witness),
-                Terms::new(&proving.h_query, &h),
+                Terms::new(&points.a, &all),
+                Terms::new(&points.b_g1, &all),
+                Terms::new(&points.l, witness),
+                Terms::new(&points.h, &h),
             ])
         },
     );
-    let a = a_sum + proving.vk.alpha_g1 + proving.delta_g1 * r;
-    let b_g1 = b_sum + proving.beta_g1 + proving.delta_g1 * s;
-    let b_g2 = in_g2 + proving.vk.beta_g2 + proving.vk.delta_g2 * s;
-    let c = l_sum + h_sum + a * s + b_g1 * r - proving.delta_g1 * (r * s);
+    let a = a_sum + vk.alpha_g1 + points.delta_g1 * r;
+    let b_g1 = b_sum + points.beta_g1 + points.delta_g1 * s;
+    let b_g2 = in_g2 + vk.beta_g2 + vk.delta_g2 * s;
+    let c = l_sum + h_sum + a * s + b_g1 * r - points.delta_g1 * (r * s);
     Proof(ark_groth16::Proof {
         a: a.into_affine(),
         b: b_g2.into_affine(),

@@ -47,7 +47,10 @@ fn a_key_survives_its_file() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(names, ["toy.key"], "nothing partial is left");
+    assert_eq!(names.len(), 2, "nothing partial is left: {names:?}");
+    for name in ["toy.key", "toy.key.checked"] {
+        assert!(names.iter().any(|there| there == name), "{name} is there");
+    }
     let (circuit, _) = &*PROVEN;
     let proof = prove(&loaded, circuit.clone(), &mut blinding_rng([1; 32])).unwrap();
     assert_eq!(proof, PROVEN.1, "the loaded key proves as the made one");
@@ -211,6 +214,8 @@ fn wrong_content_under_right_digests_is_refused() {
             1,
             "points where the circuit needs",
         ),
+        ("proving key", proving + 47, 0x80, "no number of its field"),
+        ("proving key", matrices - 1, 0x80, "no number of its field"),
         ("matrices", matrices, 1, ""),
         ("matrices", matrices + 16, 1, ""),
         ("matrices", matrices + 24, 1, ""),
@@ -233,6 +238,80 @@ fn wrong_content_under_right_digests_is_refused() {
             KeyFileFault::VerifyingKey(_)
         ),
         "alpha off the curve"
+    );
+}
+
+#[test]
+fn a_file_is_checked_once_and_again_when_it_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("toy.key");
+    let note = folder.path().join("toy.key.checked");
+    KEY.save(&path).unwrap();
+    Key::load(&path, KEY.identity()).unwrap();
+    let first = fs::read_to_string(&note).unwrap();
+    // With the note in place nothing is read beyond the header: damage under the same record of the file would pass.
+    fs::remove_file(&note).unwrap();
+    Key::load(&path, KEY.identity()).unwrap();
+    assert_eq!(fs::read_to_string(&note).unwrap(), first, "the same file");
+
+    let mut bytes = KEY.to_file_bytes();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let error = Key::load(&path, KEY.identity()).unwrap_err();
+    assert!(
+        matches!(error.fault, KeyFileFault::PayloadDamaged),
+        "written in place: {error}"
+    );
+    // A note that claims it is whole is believed, and only then.
+    let damaged = folder.path().join("other.key");
+    fs::write(&damaged, &bytes).unwrap();
+    fs::copy(&note, folder.path().join("other.key.checked")).unwrap();
+    let error = Key::load(&damaged, KEY.identity()).unwrap_err();
+    assert!(
+        matches!(error.fault, KeyFileFault::PayloadDamaged),
+        "the note of another file: {error}"
+    );
+    KEY.save(&path).unwrap();
+    Key::load(&path, KEY.identity()).unwrap();
+    assert_ne!(fs::read_to_string(&note).unwrap(), first, "another file");
+}
+
+#[test]
+fn a_note_spares_the_reading_and_a_check_reads_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("toy.key");
+    KEY.save(&path).unwrap();
+    Key::load(&path, KEY.identity()).unwrap();
+    // What a disk does to a file without telling: the bytes change, and the note fits.
+    let mut bytes = KEY.to_file_bytes();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let record = fs::metadata(&path).unwrap();
+    let note = {
+        use std::os::unix::fs::MetadataExt as _;
+        format!(
+            "cairn key checked 1 {} {} {} {}.{:09} {}.{:09} {}\n",
+            record.size(),
+            record.dev(),
+            record.ino(),
+            record.mtime(),
+            record.mtime_nsec(),
+            record.ctime(),
+            record.ctime_nsec(),
+            blake3::hash(&bytes[..HEADER_BYTES]).to_hex()
+        )
+    };
+    fs::write(folder.path().join("toy.key.checked"), note).unwrap();
+    assert!(
+        Key::load(&path, KEY.identity()).is_ok(),
+        "loaded by its note"
+    );
+    let error = key_file::check(&path, KEY.identity()).unwrap_err();
+    assert!(
+        matches!(error.fault, KeyFileFault::PayloadDamaged),
+        "{error}"
     );
 }
 

@@ -1,6 +1,6 @@
 //! The prover differs from the library's in cost only: proofs are the same, byte by byte.
 
-use ark_bls12_381::{Bls12_381, Fr, G1Affine, G2Affine};
+use ark_bls12_381::{Bls12_381, Fr};
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use ark_groth16::Groth16;
 use ark_relations::{
@@ -9,13 +9,12 @@ use ark_relations::{
     },
     lc,
 };
-use ark_serialize::CanonicalDeserialize;
 use cairn_prover::{
     eip2537::{encode_g1, encode_g2},
     groth16::{Key, blinding_rng, prove, setup_insecure},
 };
 
-use super::{KEY, proofs::library_key, toy::Toy};
+use super::{KEY, toy::Toy};
 
 #[test]
 fn the_prover_gives_the_bytes_of_the_library_for_the_same_randomness() {
@@ -129,7 +128,7 @@ where
     let mut rng = blinding_rng([3; 32]);
     let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
     let stock =
-        Groth16::<Bls12_381>::create_proof_with_reduction(circuit.clone(), &proving_key(key), r, s)
+        Groth16::<Bls12_381>::create_proof_with_reduction(circuit.clone(), &key.to_library(), r, s)
             .unwrap();
     let parts = [
         encode_g1(&stock.a).to_vec(),
@@ -137,47 +136,4 @@ where
         encode_g1(&stock.c).to_vec(),
     ];
     assert_eq!(ours.to_bytes().to_vec(), parts.concat(), "proof bytes");
-}
-
-/// The proving key in the library's form, put together from our file.
-fn proving_key(key: &Key) -> ark_groth16::ProvingKey<Bls12_381> {
-    // Our file has the library's points in another order.
-    let file = key.to_file_bytes();
-    let section = |index: usize| {
-        let at = 80 + 8 * index;
-        usize::try_from(u64::from_le_bytes(file[at..at + 8].try_into().unwrap())).unwrap()
-    };
-    let start = 168 + section(0);
-    let mut rest = &file[start..start + section(1)];
-    let beta_g1 = G1Affine::deserialize_uncompressed(&mut rest).unwrap();
-    let delta_g1 = G1Affine::deserialize_uncompressed(&mut rest).unwrap();
-    let counts: Vec<usize> = rest[..40]
-        .chunks(8)
-        .map(|count| usize::try_from(u64::from_le_bytes(count.try_into().unwrap())).unwrap())
-        .collect();
-    rest = &rest[40..];
-    let g1 = |count: usize, rest: &mut &[u8]| -> Vec<G1Affine> {
-        (0..count)
-            .map(|_| G1Affine::deserialize_uncompressed(&mut *rest).unwrap())
-            .collect()
-    };
-    let a_query = g1(counts[0], &mut rest);
-    let b_g1_query = g1(counts[1], &mut rest);
-    let b_g2_query = (0..counts[2])
-        .map(|_| G2Affine::deserialize_uncompressed(&mut rest).unwrap())
-        .collect();
-    let h_query = g1(counts[3], &mut rest);
-    let l_query = g1(counts[4], &mut rest);
-    assert!(rest.is_empty(), "the section has nothing else");
-    let vk = library_key(key.verifying_key());
-    ark_groth16::ProvingKey {
-        vk,
-        beta_g1,
-        delta_g1,
-        a_query,
-        b_g1_query,
-        b_g2_query,
-        h_query,
-        l_query,
-    }
 }

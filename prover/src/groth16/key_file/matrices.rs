@@ -13,10 +13,13 @@
     clippy::unreachable
 )]
 
+use bytes::Bytes;
+use rayon::prelude::*;
+
 use super::{reader::Reader, wide};
 use crate::groth16::{
     error::KeyFileFault,
-    matrices::{Matrices, Sparse},
+    matrices::{Matrices, Sparse, entry},
 };
 
 pub(super) fn write(out: &mut Vec<u8>, matrices: &Matrices) {
@@ -33,20 +36,15 @@ pub(super) fn write(out: &mut Vec<u8>, matrices: &Matrices) {
         out.extend_from_slice(&cairn_merkle::field::to_bytes(coefficient));
     }
     for part in &matrices.parts {
-        out.extend_from_slice(&wide(part.entries.len()).to_le_bytes());
-        for end in &part.row_ends {
-            out.extend_from_slice(&end.to_le_bytes());
-        }
-        for (column, coefficient) in &part.entries {
-            out.extend_from_slice(&column.to_le_bytes());
-            out.extend_from_slice(&coefficient.to_le_bytes());
-        }
+        out.extend_from_slice(&wide(part.entries.len() / Sparse::ENTRY_BYTES).to_le_bytes());
+        out.extend_from_slice(&part.row_ends);
+        out.extend_from_slice(&part.entries);
     }
 }
 
-/// Reads matrices in which every index is inside what it points into.
-pub(super) fn read(bytes: &[u8]) -> Result<Matrices, KeyFileFault> {
-    let mut reader = Reader::new("matrices", bytes);
+/// Finds the matrices in the section.
+pub(super) fn read(section: &Bytes) -> Result<Matrices, KeyFileFault> {
+    let mut reader = Reader::new("matrices", section);
     let [instance, witness, rows, coefficient_count] =
         [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?];
     let narrow = |reader: &Reader<'_>, count: u64| {
@@ -54,9 +52,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Matrices, KeyFileFault> {
     };
     let (instance, witness) = (narrow(&reader, instance)?, narrow(&reader, witness)?);
     let (rows, coefficient_count) = (narrow(&reader, rows)?, narrow(&reader, coefficient_count)?);
-    let Some(variables) = instance.checked_add(witness).filter(|_sum| instance >= 1) else {
+    if instance == 0 || instance.checked_add(witness).is_none() {
         return Err(reader.malformed(format!("{instance} public and {witness} secret values")));
-    };
+    }
     let rows = reader.count(rows.into())?;
     let table = reader.take_items(reader.count(coefficient_count.into())?, 32)?;
     let coefficients = table
@@ -67,7 +65,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Matrices, KeyFileFault> {
         .collect::<Result<Vec<_>, _>>();
     let coefficients = coefficients
         .map_err(|_not_canonical| reader.malformed("a coefficient is not canonical"))?;
-    let mut part = || read_part(&mut reader, rows, variables, coefficient_count);
+    let mut part = || read_part(&mut reader, section, rows);
     let parts = [part()?, part()?, part()?];
     reader.end()?;
     Ok(Matrices {
@@ -80,38 +78,38 @@ pub(super) fn read(bytes: &[u8]) -> Result<Matrices, KeyFileFault> {
 
 fn read_part(
     reader: &mut Reader<'_>,
+    section: &Bytes,
     rows: usize,
-    variables: u32,
-    coefficients: u32,
 ) -> Result<Sparse, KeyFileFault> {
     let entry_count = reader.u64()?;
-    let ends = reader.take_items(rows, 4)?;
-    let row_ends: Vec<u32> = ends
-        .as_chunks()
-        .0
-        .iter()
-        .map(|end| u32::from_le_bytes(*end))
-        .collect();
-    if !row_ends.is_sorted() || row_ends.last().map_or(0, |end| u64::from(*end)) != entry_count {
-        return Err(reader.malformed("the rows do not end where the entries do"));
-    }
-    let pairs = reader.take_items(reader.count(entry_count)?, 8)?;
-    let entries: Vec<(u32, u32)> = pairs
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .map(|[c0, c1, c2, c3, k0, k1, k2, k3]| {
-            (
-                u32::from_le_bytes([*c0, *c1, *c2, *c3]),
-                u32::from_le_bytes([*k0, *k1, *k2, *k3]),
-            )
-        })
-        .collect();
-    if entries
-        .iter()
-        .any(|(column, coefficient)| *column >= variables || *coefficient >= coefficients)
-    {
-        return Err(reader.malformed("an entry points outside the circuit"));
-    }
+    let row_ends = reader.share(section, rows, 4)?;
+    let entries = reader.share(section, reader.count(entry_count)?, Sparse::ENTRY_BYTES)?;
     Ok(Sparse { row_ends, entries })
+}
+
+/// Passes if every index is inside what it points into.
+pub(super) fn check(matrices: &Matrices) -> Result<(), KeyFileFault> {
+    let malformed = |reason: &str| KeyFileFault::Malformed {
+        section: "matrices",
+        reason: reason.to_owned(),
+    };
+    let (variables, coefficients) = (matrices.variables(), matrices.coefficients.len());
+    let below = |number: u32, limit: usize| usize::try_from(number).is_ok_and(|n| n < limit);
+    for part in &matrices.parts {
+        let (ends, _) = part.row_ends.as_chunks();
+        let (entries, _) = part.entries.as_chunks();
+        let ends = || ends.iter().map(|end| u32::from_le_bytes(*end));
+        let last = ends().next_back().map_or(0, u64::from);
+        if !ends().is_sorted() || last != wide(entries.len()) {
+            return Err(malformed("the rows do not end where the entries do"));
+        }
+        let inside = entries.par_iter().with_min_len(1 << 16).all(|bytes| {
+            let (column, coefficient) = entry(bytes);
+            below(column, variables) && below(coefficient, coefficients)
+        });
+        if !inside {
+            return Err(malformed("an entry points outside the circuit"));
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,8 @@
     clippy::unreachable
 )]
 
+use bytes::Bytes;
+
 use crate::groth16::error::KeyFileFault;
 
 pub(super) struct Reader<'a> {
@@ -49,6 +51,17 @@ impl<'a> Reader<'a> {
             Some(bytes) => self.take(bytes),
             None => Err(self.malformed(format!("{count} items of {width} bytes"))),
         }
+    }
+
+    /// Takes `count` items of `width` bytes each and keeps hold of them; `whole` is what this reads.
+    pub(super) fn share(
+        &mut self,
+        whole: &Bytes,
+        count: usize,
+        width: usize,
+    ) -> Result<Bytes, KeyFileFault> {
+        self.take_items(count, width)
+            .map(|taken| whole.slice_ref(taken))
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], KeyFileFault> {

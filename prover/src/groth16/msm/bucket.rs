@@ -6,6 +6,7 @@ use ark_ff::{AdditiveGroup, Zero};
 use crate::groth16::msm::{
     Position, Terms,
     batch::{Adder, Batch},
+    coordinate::Coordinate,
 };
 use crate::prefetch::prefetch;
 
@@ -29,7 +30,10 @@ pub(super) struct Buckets<P: SWCurveConfig, A: Adder<P>> {
     runs: Vec<Run>,
 }
 
-impl<P: SWCurveConfig, A: Adder<P>> Buckets<P, A> {
+impl<P: SWCurveConfig, A: Adder<P>> Buckets<P, A>
+where
+    P::BaseField: Coordinate,
+{
     pub(super) fn new(count: usize) -> Self {
         Self {
             sums: vec![A::INFINITY; count],

@@ -1,16 +1,14 @@
 //! Which windows a sum has, and the pieces of work that cores share.
 
 use ark_bls12_381::Fr;
-use ark_ec::{
-    AffineRepr,
-    short_weierstrass::{Projective, SWCurveConfig},
-};
+use ark_ec::short_weierstrass::{Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, Zero};
 
 use crate::groth16::msm::{
     Position, Terms,
     batch::Adder,
     bucket::Buckets,
+    coordinate::Coordinate,
     scalar::{MAGNITUDE_BITS, Windows},
 };
 
@@ -35,7 +33,10 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Sorts terms, leaves out those that add nothing, and chooses the width of windows.
-    pub(super) fn of<P: SWCurveConfig<ScalarField = Fr>>(terms: &Terms<'_, P>) -> Self {
+    pub(super) fn of<P: SWCurveConfig<ScalarField = Fr>>(terms: &Terms<'_, P>) -> Self
+    where
+        P::BaseField: Coordinate,
+    {
         let mut plan = Self {
             ones: Vec::new(),
             others: Vec::new(),
@@ -43,9 +44,10 @@ impl Plan {
         };
         // How many scalars have so many bits.
         let mut sizes = [0usize; MAGNITUDE_BITS + 1];
-        for (i, (point, scalar)) in terms.points.iter().zip(terms.scalars).enumerate() {
+        let count = terms.points.len().min(terms.scalars.len());
+        for (i, scalar) in terms.scalars[..count].iter().enumerate() {
             let bits = scalar.bits();
-            if bits == 0 || point.is_zero() {
+            if bits == 0 || terms.points.is_infinity(i) {
                 continue;
             }
             let Some(position) = Position::new(i, scalar.is_negative()) else {
@@ -135,7 +137,10 @@ impl Job<'_> {
         }
     }
 
-    pub(super) fn run<P: SWCurveConfig, A: Adder<P>>(self, terms: &Terms<'_, P>) -> Projective<P> {
+    pub(super) fn run<P: SWCurveConfig, A: Adder<P>>(self, terms: &Terms<'_, P>) -> Projective<P>
+    where
+        P::BaseField: Coordinate,
+    {
         let mut entries = Vec::with_capacity(PIECE);
         match self {
             Self::Ones(positions) => {

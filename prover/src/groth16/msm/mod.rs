@@ -25,6 +25,7 @@
 //! | `scalar` | folded scalars and their digits |
 //! | `batch` | many affine additions, one inversion |
 //! | `portable`, `lanes` | the two ways to carry them out: on every processor; eight at a time with AVX-512 IFMA |
+//! | `points` | points where they lie in a key file |
 //! | `inverse`, `coordinate` | the inversion; the fields of G1 and G2 |
 //! | `bucket` | the buckets of one window |
 //! | `job` | which windows, how large, in which pieces |
@@ -36,6 +37,7 @@ mod inverse;
 mod job;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
+mod points;
 mod portable;
 mod scalar;
 
@@ -47,33 +49,36 @@ use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use rayon::prelude::*;
 
 use crate::groth16::msm::{batch::Adder, job::Plan, portable::Portable};
-use crate::prefetch::prefetch;
 
 pub use coordinate::Coordinate;
+pub use points::Points;
 pub use scalar::{Scalar, fold};
 
 /// Points and the scalar of each; of two lengths the shorter counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms<'a, P: SWCurveConfig> {
-    points: &'a [Affine<P>],
+pub struct Terms<'a, P> {
+    points: &'a Points<P>,
     scalars: &'a [Scalar],
 }
 
-impl<'a, P: SWCurveConfig> Terms<'a, P> {
+impl<'a, P: SWCurveConfig> Terms<'a, P>
+where
+    P::BaseField: Coordinate,
+{
     /// `sum scalars_i points_i`, yet to be summed.
     #[must_use]
-    pub const fn new(points: &'a [Affine<P>], scalars: &'a [Scalar]) -> Self {
+    pub const fn new(points: &'a Points<P>, scalars: &'a [Scalar]) -> Self {
         Self { points, scalars }
     }
 
     /// Announces that a point will be wanted.
     fn prefetch(&self, position: Position) {
-        prefetch(&self.points[position.index()]);
+        self.points.prefetch(position.index());
     }
 
     /// The point at `position`, or its negative.
     fn point(&self, position: Position) -> Affine<P> {
-        let point = self.points[position.index()];
+        let point = self.points.get(position.index());
         if position.is_negative() {
             -point
         } else {
@@ -133,6 +138,7 @@ where
 fn sums_by<P, A, const N: usize>(all: [Terms<'_, P>; N]) -> [Projective<P>; N]
 where
     P: SWCurveConfig<ScalarField = Fr>,
+    P::BaseField: Coordinate,
     A: Adder<P>,
 {
     let plans: Vec<Plan> = all.par_iter().map(Plan::of).collect();

@@ -18,9 +18,10 @@ where
     G: VariableBaseMSM<ScalarField = Fr, MulBase = Affine<P>>,
 {
     let folded = fold(scalars);
-    let [ours] = sums([Terms::new(points, &folded)]);
+    let kept = Points::of(points);
+    let [ours] = sums([Terms::new(&kept, &folded)]);
     // Where `sums` takes lanes, the way of other processors is tested beside them.
-    let [portable] = sums_by::<P, Portable<P>, 1>([Terms::new(points, &folded)]);
+    let [portable] = sums_by::<P, Portable<P>, 1>([Terms::new(&kept, &folded)]);
     assert_eq!(ours, portable, "lanes and the portable way differ");
     (ours, G::msm_unchecked(points, scalars))
 }
@@ -153,10 +154,10 @@ fn several_sums_do_not_mix() {
     let scalars: Vec<Fr> = (0..39u64).map(|i| Fr::from(7 * i).pow([5])).collect();
     let folded = fold(&scalars);
     let ours = sums([
-        Terms::new(&points, &folded),
-        Terms::new(&points[10..], &folded),
-        Terms::new(&[], &[]),
-        Terms::new(&points, &folded[20..]),
+        Terms::new(&Points::of(&points), &folded),
+        Terms::new(&Points::of(&points[10..]), &folded),
+        Terms::new(&Points::of(&[]), &[]),
+        Terms::new(&Points::of(&points), &folded[20..]),
     ]);
     let library = [
         G1Projective::msm_unchecked(&points, &scalars),
