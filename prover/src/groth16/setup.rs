@@ -33,7 +33,7 @@ where
     let identity = KeyIdentity::new(set, circuit_name, matrices.id())?;
     let mut rng = ChaCha20Rng::from_seed(seed(set, circuit_name, &identity.circuit_id));
     let proving = parameters(circuit, &mut rng)?;
-    Ok(Key::assemble(&identity, true, proving, &matrices)?)
+    Key::assemble(&identity, true, proving, &matrices)
 }
 
 /// The public seed of a development key.

@@ -91,7 +91,6 @@ where
     ///
     /// # Panics
     /// There is none at this place.
-    #[must_use]
     pub fn get(&self, index: usize) -> Affine<P> {
         let bytes = self.at(index);
         let (x, y) = bytes.split_at(Self::POINT_BYTES / 2);
