@@ -26,6 +26,9 @@ pub fn prover_open_key_file(data: &[u8]) {
 }
 
 fn open(bytes: &[u8]) {
+    if let Ok(key) = Key::from_transport_bytes(bytes) {
+        assert_eq!(key.to_transport_bytes(), bytes, "a packed key has one form");
+    }
     if let Ok(key) = Key::from_file_bytes(bytes) {
         assert_eq!(key.to_file_bytes(), bytes, "a key file has one form");
     }

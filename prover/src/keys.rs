@@ -139,11 +139,28 @@ pub fn ensure(
 /// The file is missing, damaged, for another circuit, or not the published key.
 pub fn load(folder: &Path, set: &'static ParamSet, circuit: CircuitName) -> Result<Key, KeysError> {
     let key = Key::load(&key_path(folder, set, circuit), &identity(set, circuit)?)?;
+    check(set, circuit, &key)?;
+    Ok(key)
+}
+
+/// Passes if a key is one that a set's circuit may be proven with.
+///
+/// # Errors
+/// It is for another version of the circuit, has public secrets where the set allows none, or is not the published key.
+pub fn check(set: &'static ParamSet, circuit: CircuitName, key: &Key) -> Result<(), KeysError> {
+    let expected = identity(set, circuit)?;
+    if *key.identity() != expected {
+        let path = PathBuf::from(format!("{}/{circuit}", set.name));
+        let fault = KeyFileFault::OtherCircuitId {
+            expected: expected.circuit_id,
+            got: key.identity().circuit_id,
+        };
+        return Err(KeyFileError { path, fault }.into());
+    }
     if key.is_insecure() && !set.insecure_keys {
         return Err(KeysError::NeedsCeremony { set: set.name });
     }
-    check_published(set, circuit, key.verifying_key())?;
-    Ok(key)
+    check_published(set, circuit, key.verifying_key())
 }
 
 /// Loads a verifying key.

@@ -46,6 +46,7 @@ mod checked;
 mod matrices;
 mod points;
 mod reader;
+mod transport;
 
 use reader::Reader;
 

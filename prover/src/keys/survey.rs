@@ -3,13 +3,16 @@
 //! | depth | the proving key's file | the verifying key's file |
 //! |---|---|---|
 //! | [`Depth::Header`] | header, its digest, the size; what the file is for | all of it, compared with the published digest |
-//! | [`Depth::Full`] | all digests, every point decoded, the verifying key in it compared with the published digest | as above |
+//! | [`Depth::Full`] | all digests, every number looked at, the verifying key in it compared with the published digest | as above |
 
 use std::{fmt, fs, path::Path};
 
 use super::{KeysError, identity, is_missing, key_path, load, load_verifying, verifying_key_path};
 use crate::circuits::CircuitName;
-use crate::groth16::{KeyFileError, KeyFileFault, key_file::KeyHeader};
+use crate::groth16::{
+    KeyFileError, KeyFileFault,
+    key_file::{self, KeyHeader},
+};
 use crate::params::ParamSet;
 
 /// How closely files are looked at.
@@ -17,7 +20,7 @@ use crate::params::ParamSet;
 pub enum Depth {
     /// A proving key's header only: milliseconds.
     Header,
-    /// Every byte: seconds for large keys, and memory for the largest of them.
+    /// Every byte: seconds for large keys.
     Full,
 }
 
@@ -103,7 +106,10 @@ pub fn look(
     let proving = match (header, depth) {
         (Err(error), _) => state_of(&error.into()),
         (Ok(_), Depth::Header) => FileState::Present,
-        (Ok(_), Depth::Full) => match load(folder, set, circuit) {
+        (Ok(_), Depth::Full) => match key_file::check(&proving_path, &expected)
+            .map_err(KeysError::from)
+            .and_then(|()| load(folder, set, circuit))
+        {
             Ok(_) => FileState::Verified,
             Err(error) => state_of(&error),
         },

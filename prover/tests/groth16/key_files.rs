@@ -316,6 +316,63 @@ fn a_note_spares_the_reading_and_a_check_reads_all_the_same() {
 }
 
 #[test]
+fn a_packed_key_arrives_bit_by_bit_and_has_half_the_points_bytes() {
+    let packed = KEY.to_transport_bytes();
+    let file = KEY.to_file_bytes();
+    let arrived = Key::from_transport_bytes(&packed).unwrap();
+    assert_eq!(arrived.to_file_bytes(), file);
+    let points = usize::try_from(u64::from_le_bytes(file[88..96].try_into().unwrap())).unwrap();
+    assert_eq!(
+        file.len() - packed.len(),
+        (points - 5 * 8) / 2,
+        "bytes saved"
+    );
+}
+
+#[test]
+fn a_packed_key_that_was_changed_is_refused_wherever_it_is() {
+    let packed = KEY.to_transport_bytes();
+    for length in [
+        0,
+        7,
+        8,
+        100,
+        HEADER_BYTES,
+        packed.len() / 2,
+        packed.len() - 1,
+    ] {
+        assert!(
+            Key::from_transport_bytes(&packed[..length]).is_err(),
+            "{length} bytes"
+        );
+    }
+    let mut longer = packed.clone();
+    longer.push(0);
+    assert!(Key::from_transport_bytes(&longer).is_err(), "a byte more");
+    for place in (0..packed.len()).step_by(491) {
+        let mut damaged = packed.clone();
+        damaged[place] ^= 1 << (place % 8);
+        assert!(
+            Key::from_transport_bytes(&damaged).is_err(),
+            "a bit of byte {place}"
+        );
+    }
+    // Counts that announce more than is there are refused before anything is allocated for them.
+    let counts = HEADER_BYTES + KEY.verifying_key().to_bytes().len() + 2 * 48;
+    for announced in [u64::MAX, 1 << 62, 1 << 40] {
+        let mut changed = packed.clone();
+        changed[counts..counts + 8].copy_from_slice(&announced.to_le_bytes());
+        assert!(
+            matches!(
+                Key::from_transport_bytes(&changed),
+                Err(KeyFileFault::Malformed { .. })
+            ),
+            "{announced} points"
+        );
+    }
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = Key::load(&folder.path().join("none.key"), KEY.identity()).unwrap_err();

@@ -1,12 +1,14 @@
-//! `cairn-node params list | make | verify`: the parameter sets, their circuits, and how their keys stand in a folder.
+//! `cairn-node params list | make | verify | pack | unpack`: the parameter sets, their circuits, and how their keys stand in a folder.
 
 use std::fmt::Write as _;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use cairn_prover::circuits::{CircuitName, Circuits};
+use cairn_prover::groth16::Key;
 use cairn_prover::keys::survey::{self, Depth, FileState, KeyFiles};
 use cairn_prover::keys::{self, Progress};
 use cairn_prover::params::{self, ParamSet};
@@ -49,6 +51,26 @@ enum ParamsVerb {
         #[command(flatten)]
         folder: KeyFolder,
     },
+    /// Writes a proving key for the way to another machine: half its size
+    Pack {
+        /// Which set
+        #[arg(long)]
+        set: String,
+        /// Which circuit
+        #[arg(long)]
+        circuit: String,
+        /// The file to write; must not exist
+        file: PathBuf,
+        #[command(flatten)]
+        folder: KeyFolder,
+    },
+    /// Reads a packed proving key, checks it bit by bit and puts it into the key folder (minutes for the largest)
+    Unpack {
+        /// The packed key
+        file: PathBuf,
+        #[command(flatten)]
+        folder: KeyFolder,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +101,13 @@ pub(crate) fn run(arguments: ParamsArguments, home: Option<PathBuf>) -> anyhow::
         ParamsVerb::List { set, folder } => list(set.as_deref(), &folder.path(home)?),
         ParamsVerb::Make { set, folder } => make(&set, &folder.path(home)?),
         ParamsVerb::Verify { set, folder } => verify(set.as_deref(), &folder.path(home)?),
+        ParamsVerb::Pack {
+            set,
+            circuit,
+            file,
+            folder,
+        } => pack(&set, &circuit, &file, &folder.path(home)?),
+        ParamsVerb::Unpack { file, folder } => unpack(&file, &folder.path(home)?),
     }
 }
 
@@ -242,6 +271,57 @@ fn make(name: &str, folder: &Path) -> anyhow::Result<()> {
     print(&format!(
         "the keys of {name} are complete. They are INSECURE (from a public seed): for development chains only\n"
     ))
+}
+
+fn pack(set: &str, circuit: &str, file: &Path, folder: &Path) -> anyhow::Result<()> {
+    let set = by_name(set)?;
+    let circuit = circuit_by_name(circuit)?;
+    let began = Instant::now();
+    let bytes = keys::load(folder, set, circuit)?.to_transport_bytes();
+    let mut out = File::create_new(file).with_context(|| format!("creating {}", file.display()))?;
+    out.write_all(&bytes)
+        .and_then(|()| out.sync_all())
+        .with_context(|| format!("writing {}", file.display()))?;
+    print(&format!(
+        "{}/{circuit}: {} of {} packed in {:.1} s\n",
+        set.name,
+        size(bytes.len() as u64),
+        size(fs::metadata(keys::key_path(folder, set, circuit))?.len()),
+        began.elapsed().as_secs_f64()
+    ))
+}
+
+fn unpack(file: &Path, folder: &Path) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    print("unpacking: a square root for each point ...\n")?;
+    let key = Key::from_transport_bytes(&bytes)
+        .with_context(|| format!("{} is no packed key", file.display()))?;
+    let identity = key.identity();
+    let set = by_name(&identity.set)?;
+    let circuit = circuit_by_name(&identity.circuit)?;
+    keys::check(set, circuit, &key)?;
+    let path = keys::key_path(folder, set, circuit);
+    key.save(&path)?;
+    key.save_verifying(&keys::verifying_key_path(folder, set, circuit))?;
+    print(&format!(
+        "{}/{circuit}: whole, {}, now in {} ({:.1} s)\n",
+        set.name,
+        if key.is_insecure() {
+            "INSECURE (for development chains only)"
+        } else {
+            "from a ceremony"
+        },
+        path.display(),
+        began.elapsed().as_secs_f64()
+    ))
+}
+
+fn circuit_by_name(name: &str) -> anyhow::Result<CircuitName> {
+    CircuitName::by_name(name).with_context(|| {
+        let all = CircuitName::ALL.map(CircuitName::as_str).join(", ");
+        format!("there is no circuit {name:?}; there are {all}")
+    })
 }
 
 fn verify(name: Option<&str>, folder: &Path) -> anyhow::Result<()> {
