@@ -131,6 +131,15 @@ where
             sums_by::<P, lanes::Lanes<2>, N>(all)
         };
     }
+    portable_sums(all)
+}
+
+/// The sums in the way that every processor has: what lanes are compared with.
+pub fn portable_sums<P, const N: usize>(all: [Terms<'_, P>; N]) -> [Projective<P>; N]
+where
+    P: SWCurveConfig<ScalarField = Fr>,
+    P::BaseField: Coordinate,
+{
     sums_by::<P, Portable<P>, N>(all)
 }
 

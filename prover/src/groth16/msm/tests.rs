@@ -21,7 +21,7 @@ where
     let kept = Points::of(points);
     let [ours] = sums([Terms::new(&kept, &folded)]);
     // Where `sums` takes lanes, the way of other processors is tested beside them.
-    let [portable] = sums_by::<P, Portable<P>, 1>([Terms::new(&kept, &folded)]);
+    let [portable] = portable_sums([Terms::new(&kept, &folded)]);
     assert_eq!(ours, portable, "lanes and the portable way differ");
     (ours, G::msm_unchecked(points, scalars))
 }
