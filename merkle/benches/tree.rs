@@ -1,7 +1,9 @@
 //! 16-ary trees over 32-byte leaves: bytes hashed a second, on one core and on all.
 
-use cairn_merkle::tree::{self, CHUNK_LEAVES, SparseTree};
-use cairn_merkle::{Fr, TreeKind, fr32, piece};
+use cairn_merkle::domain::level_constant;
+use cairn_merkle::poseidon2::{Engine, hash_row};
+use cairn_merkle::tree::{self, CHUNK_LEAVES, CHUNK_LEVELS, SparseTree};
+use cairn_merkle::{Fr, TreeKind, field, fr32, piece};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -19,6 +21,21 @@ fn tree(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(32 * CHUNK_LEAVES as u64));
     group.bench_function("root_one_core/4096_leaves", |b| {
         b.iter(|| tree::chunk_root(TreeKind::Data, black_box(&chunk)));
+    });
+    let stored: Vec<u8> = chunk.iter().flat_map(field::to_bytes).collect();
+    group.bench_function("root_of_stored_one_core/4096_leaves", |b| {
+        b.iter(|| tree::chunk_root_of_stored(TreeKind::Data, black_box(&stored)));
+    });
+    // The same three rows as above, whatever the processor has.
+    group.bench_function("root_one_core_portable/4096_leaves", |b| {
+        b.iter(|| {
+            let mut row = black_box(&chunk).clone();
+            for level in 1..=CHUNK_LEVELS {
+                let constant = level_constant(TreeKind::Data, level);
+                row = hash_row(Engine::PORTABLE, &row, constant);
+            }
+            row
+        });
     });
 
     let many = leaves(1 << 16);

@@ -97,6 +97,12 @@ pub enum TreeError {
         /// What was given.
         got: u64,
     },
+    /// A stored leaf is no field element.
+    #[error("leaf {index} is not below the modulus")]
+    NonCanonical {
+        /// The leaf, counted from the first one given.
+        index: u64,
+    },
     /// The leaves of a chunk do not hash to the stored chunk root: the store lost or changed them.
     #[error("the leaves of chunk {chunk} do not match its stored root")]
     ChunkMismatch {

@@ -29,6 +29,11 @@ pub fn from_bytes(bytes: &[u8; 32]) -> Result<Fr, NonCanonical> {
     Fr::from_bigint(BigInt::new(bytes_to_limbs(bytes))).ok_or(NonCanonical)
 }
 
+/// Whether [`from_bytes`] takes these bytes. Costs a comparison, where the element costs a multiplication.
+pub(crate) fn is_canonical(bytes: &[u8; 32]) -> bool {
+    BigInt::new(bytes_to_limbs(bytes)) < Fr::MODULUS
+}
+
 /// The integer of 32 little-endian bytes modulo r. Only for constants hashed from a name: a stranger's bytes go
 /// through [`from_bytes`].
 #[must_use]

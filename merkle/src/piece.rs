@@ -5,8 +5,11 @@
 use crate::commitment::Commitment;
 use crate::domain::{TreeKind, comm_p};
 use crate::error::{PieceError, TreeError};
+use crate::field::ELEMENT_BYTES;
 use crate::fr32;
-use crate::tree::{CHUNK_LEAVES, CHUNK_LOG2, MAX_LOG2_LEAVES, Shape, SparseTree, chunk_root};
+use crate::tree::{
+    CHUNK_LEAVES, CHUNK_LOG2, MAX_LOG2_LEAVES, Shape, SparseTree, chunk_root_of_stored,
+};
 use ark_bls12_381::Fr;
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
@@ -204,7 +207,7 @@ fn batch_roots(bytes: &[u8]) -> Vec<Fr> {
 
 /// The node over the elements of at most a chunk of bytes, zero padded to `leaves`, a power of two up to 4096.
 fn padded_root(bytes: &[u8], leaves: usize) -> Fr {
-    let mut elements = fr32::encode(bytes);
-    elements.resize(leaves, Fr::ZERO);
-    chunk_root(TreeKind::Data, &elements).unwrap_or(Fr::ZERO)
+    let mut stored = fr32::encode_stored(bytes);
+    stored.resize(leaves * ELEMENT_BYTES, 0);
+    chunk_root_of_stored(TreeKind::Data, &stored).unwrap_or(Fr::ZERO)
 }

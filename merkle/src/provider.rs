@@ -5,7 +5,7 @@
 
 use crate::domain::TreeKind;
 use crate::error::ProviderTreeError;
-use crate::tree::{ARITY, ARITY_LOG2, Opening, Shape, node, padded_group, zero_node};
+use crate::tree::{ARITY, ARITY_LOG2, Opening, Shape, node, padded_group, parents_here, zero_node};
 use ark_bls12_381::Fr;
 use ark_ff::{AdditiveGroup, Zero};
 
@@ -53,10 +53,10 @@ impl ProviderTree {
         }
         tree.rows[0] = leaves.to_vec();
         for level in 1..=levels {
-            let groups = tree.rows[level as usize - 1].len().div_ceil(ARITY);
-            tree.rows[level as usize] = (0..groups)
-                .map(|group| node(TreeKind::Provider, level, &tree.group(level, group)))
-                .collect();
+            let mut children = tree.rows[level as usize - 1].clone();
+            let empty = zero_node(TreeKind::Provider, level - 1);
+            children.resize(children.len().next_multiple_of(ARITY), empty);
+            tree.rows[level as usize] = parents_here(TreeKind::Provider, level, &children);
         }
         Ok(tree)
     }

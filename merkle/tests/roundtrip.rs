@@ -11,8 +11,10 @@ use cairn_merkle::range::{
     GROUP_BYTES, Outboard, OutboardBuilder, RangeVerifier, Verified, VerifiedRange, encode_range,
     encoded_len,
 };
-use cairn_merkle::tree::{CHUNK_LEAVES, Opening, Shape, SparseTree, Tree, chunk_root, root};
-use cairn_merkle::{ContentId, Fr, PieceError, RangeError, TreeError, TreeKind, fr32};
+use cairn_merkle::tree::{
+    CHUNK_LEAVES, Opening, Shape, SparseTree, Tree, chunk_root, chunk_root_of_stored, root,
+};
+use cairn_merkle::{ContentId, Fr, PieceError, RangeError, TreeError, TreeKind, field, fr32};
 use proptest::prelude::*;
 
 /// Bytes that differ everywhere and are the same on every run.
@@ -101,6 +103,36 @@ fn chunks_that_were_never_written_hold_zeros() {
         SparseTree::from_chunk_roots(TreeKind::Data, Shape::new(8).expect("in range"), vec![])
             .expect("fits");
     assert_eq!(root(TreeKind::Data, &[Fr::ZERO; 256]), Ok(small.root()));
+}
+
+#[test]
+fn a_chunk_hashes_from_stored_bytes_as_from_elements() {
+    for count in [2u64, 16, 64, 256, CHUNK_LEAVES as u64] {
+        let leaves: Vec<Fr> = leaves(count).iter().map(|x| -*x).collect();
+        let mut stored: Vec<u8> = leaves.iter().flat_map(field::to_bytes).collect();
+        for kind in TreeKind::ALL {
+            assert_eq!(
+                chunk_root_of_stored(kind, &stored),
+                chunk_root(kind, &leaves)
+            );
+        }
+        let last = stored.len() - field::ELEMENT_BYTES;
+        stored[last..].fill(0xff);
+        assert_eq!(
+            chunk_root_of_stored(TreeKind::Data, &stored),
+            Err(TreeError::NonCanonical { index: count - 1 })
+        );
+        let loose = chunk_root_of_stored(TreeKind::Data, &stored[..last + 1]);
+        assert!(
+            matches!(loose, Err(TreeError::RowLength { .. })),
+            "{loose:?}"
+        );
+    }
+    let long = vec![0; 2 * CHUNK_LEAVES * field::ELEMENT_BYTES];
+    assert_eq!(
+        chunk_root_of_stored(TreeKind::Data, &long),
+        chunk_root(TreeKind::Data, &leaves(2 * CHUNK_LEAVES as u64))
+    );
 }
 
 #[test]

@@ -10,14 +10,22 @@
 //! |---|---|
 //! | `grain` | round constants, from the published generator |
 //! | `reference` | the permutation as it is written on paper |
-//! | `fast`, `limbs` | the same permutation with lazy reduction; what everything runs on |
+//! | `fast`, `limbs` | the same permutation with lazy reduction, on any processor |
+//! | `eight` | eight permutations side by side with AVX-512 IFMA |
+//! | `batch` | rows of a tree, by whichever of the two this processor does faster |
 
+mod batch;
+#[cfg(target_arch = "x86_64")]
+mod eight;
 mod fast;
 mod grain;
 mod limbs;
 pub mod reference;
 
+pub use batch::{Engine, hash_row};
 pub use grain::grain_constants;
+
+pub(crate) use batch::{Child, compress_groups};
 
 use ark_bls12_381::Fr;
 use ark_ff::AdditiveGroup;

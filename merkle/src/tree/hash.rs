@@ -3,13 +3,13 @@
 use super::shape::{ARITY, MAX_LEVELS, Shape};
 use crate::domain::{TreeKind, level_constant};
 use crate::error::ShapeError;
-use crate::poseidon2;
+use crate::poseidon2::{self, Child, Engine, compress_groups};
 use ark_bls12_381::Fr;
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 use std::sync::LazyLock;
 
-/// Nodes hashed by one rayon job: about 4 ms of work.
+/// Nodes hashed by one rayon job: 0.3 to 2 ms of work.
 const NODES_PER_JOB: usize = 128;
 
 /// The node over 16 children: `H(children) + c(type, level)`; level 1 = parents of leaves.
@@ -27,18 +27,25 @@ pub(crate) fn padded_group(children: &[Fr]) -> [Fr; ARITY] {
     group
 }
 
-/// The row of level `level` over the row below it; a last group of fewer than 16 is zero padded.
-pub(super) fn parents(kind: TreeKind, level: u32, children: &[Fr]) -> Vec<Fr> {
-    let constant = level_constant(kind, level);
-    let parent = |group: &[Fr]| poseidon2::compress(&padded_group(group)) + constant;
+/// The row of level `level` over the row below it; a last group of fewer than 16 is zero padded. Runs on all cores.
+pub(super) fn parents<C: Child>(kind: TreeKind, level: u32, children: &[C]) -> Vec<Fr> {
     if children.len() <= ARITY * NODES_PER_JOB {
-        return children.chunks(ARITY).map(parent).collect();
+        return parents_here(kind, level, children);
     }
-    children
-        .par_chunks(ARITY)
-        .with_min_len(NODES_PER_JOB / 4)
-        .map(parent)
-        .collect()
+    let (engine, constant) = (Engine::best(), level_constant(kind, level));
+    let mut row = vec![Fr::ZERO; children.len().div_ceil(ARITY)];
+    row.par_chunks_mut(NODES_PER_JOB)
+        .zip(children.par_chunks(ARITY * NODES_PER_JOB))
+        .for_each(|(row, children)| compress_groups(engine, children, constant, row));
+    row
+}
+
+/// As [`parents`], on this thread.
+pub(crate) fn parents_here<C: Child>(kind: TreeKind, level: u32, children: &[C]) -> Vec<Fr> {
+    let mut row = vec![Fr::ZERO; children.len().div_ceil(ARITY)];
+    let constant = level_constant(kind, level);
+    compress_groups(Engine::best(), children, constant, &mut row);
+    row
 }
 
 /// Every row from the leaves to the root.

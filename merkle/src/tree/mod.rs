@@ -13,6 +13,8 @@ pub use full::Tree;
 pub use hash::{node, root, zero_node};
 pub use opening::Opening;
 pub use shape::{ARITY, ARITY_LOG2, MAX_LEVELS, MAX_LOG2_LEAVES, Shape};
-pub use sparse::{CHUNK_LEAVES, CHUNK_LEVELS, CHUNK_LOG2, SparseTree, chunk_root};
+pub use sparse::{
+    CHUNK_LEAVES, CHUNK_LEVELS, CHUNK_LOG2, SparseTree, chunk_root, chunk_root_of_stored,
+};
 
-pub(crate) use hash::padded_group;
+pub(crate) use hash::{padded_group, parents_here};

@@ -1,11 +1,13 @@
 //! A tree whose leaves lie elsewhere, in chunks of 4096; only the rows above the chunks are kept.
 
 use super::full::groups_of;
-use super::hash::{parents, rows, zero_node};
+use super::hash::{parents, parents_here, rows, zero_node};
 use super::opening::Opening;
 use super::shape::Shape;
 use crate::domain::TreeKind;
 use crate::error::TreeError;
+use crate::field::{self, ELEMENT_BYTES};
+use crate::poseidon2::Child;
 use ark_bls12_381::Fr;
 use ark_ff::AdditiveGroup;
 
@@ -22,22 +24,42 @@ pub const CHUNK_LEVELS: u32 = 3;
 /// # Errors
 /// [`TreeError`] unless the number of leaves is a power of two from 2 to 4096.
 pub fn chunk_root(kind: TreeKind, leaves: &[Fr]) -> Result<Fr, TreeError> {
-    let shape = chunk_shape(leaves)?;
-    let mut row = parents(kind, 1, leaves);
-    for level in 2..=shape.levels() {
-        row = parents(kind, level, &row);
-    }
-    Ok(row.first().copied().unwrap_or(Fr::ZERO))
+    root_here(kind, leaves)
 }
 
-fn chunk_shape(leaves: &[Fr]) -> Result<Shape, TreeError> {
+/// As [`chunk_root`], from leaves of 32 canonical bytes each. Faster than parsing them first: what a leaf is multiplied
+/// with to become an element happens beside the hashing.
+///
+/// # Errors
+/// As [`chunk_root`], and [`TreeError::NonCanonical`] for a leaf that is no element.
+pub fn chunk_root_of_stored(kind: TreeKind, leaves: &[u8]) -> Result<Fr, TreeError> {
+    let (leaves, rest) = leaves.as_chunks::<ELEMENT_BYTES>();
+    if !rest.is_empty() {
+        return Err(TreeError::RowLength {
+            expected: leaves.len() as u64,
+            got: leaves.len() as u64 + 1,
+        });
+    }
+    if let Some(index) = leaves.iter().position(|leaf| !field::is_canonical(leaf)) {
+        let index = index as u64;
+        return Err(TreeError::NonCanonical { index });
+    }
+    root_here(kind, leaves)
+}
+
+fn root_here<C: Child>(kind: TreeKind, leaves: &[C]) -> Result<Fr, TreeError> {
     if leaves.len() > CHUNK_LEAVES {
         return Err(TreeError::RowLength {
             expected: CHUNK_LEAVES as u64,
             got: leaves.len() as u64,
         });
     }
-    Ok(Shape::of_leaves(leaves.len() as u64)?)
+    let shape = Shape::of_leaves(leaves.len() as u64)?;
+    let mut row = parents_here(kind, 1, leaves);
+    for level in 2..=shape.levels() {
+        row = parents_here(kind, level, &row);
+    }
+    Ok(row.first().copied().unwrap_or(Fr::ZERO))
 }
 
 /// The rows of a tree from its chunk roots up. Opening a leaf takes the 4096 leaves of its chunk and 273 hashes; what
