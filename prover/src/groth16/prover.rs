@@ -46,10 +46,42 @@ where
     C: ConstraintSynthesizer<Fr>,
     R: RngCore + CryptoRng,
 {
+    prove_watched(key, circuit, rng, |_done| ())
+}
+
+/// The parts of a proof's time, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The witness, from what the circuit was given.
+    Witness,
+    /// The products of the matrices with the witness, their check, and the quotient h.
+    Quotient,
+    /// The sums over the key's points, and the proof.
+    Sums,
+}
+
+/// [`prove`], telling of each phase when it is done.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_watched<C, R>(
+    key: &Key,
+    circuit: C,
+    rng: &mut R,
+    mut done: impl FnMut(Phase),
+) -> Result<Proof, ProveError>
+where
+    C: ConstraintSynthesizer<Fr>,
+    R: RngCore + CryptoRng,
+{
     let assignment = assign(circuit, &key.matrices)?;
+    done(Phase::Witness);
     let quotient = quotient(&key.matrices, &assignment)?;
+    done(Phase::Quotient);
     let (r, s) = (Fr::rand(rng), Fr::rand(rng));
-    Ok(assemble(key, &assignment, &quotient, r, s))
+    let proof = assemble(key, &assignment, &quotient, r, s);
+    done(Phase::Sums);
+    Ok(proof)
 }
 
 /// The constant one, the public inputs and the witness of a circuit.
