@@ -17,8 +17,9 @@ const MIB: usize = 1 << 20;
 
 /// Bytes of all values, without a period that matters.
 fn bytes(count: usize) -> Vec<u8> {
-    (0..count)
+    (0u64..)
         .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[4])
+        .take(count)
         .collect()
 }
 
