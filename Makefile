@@ -2,7 +2,8 @@
 #   make setup   install what is missing (called by all the others)
 #   make demo    a whole network on this machine: put a file, watch it proven and paid, kill nodes, get it back
 #   make test    format, lints, unit and integration tests, contracts, end-to-end stories
-#   make bench   criterion benches and measured runs (results: docs/bench/)
+#   make bench   measured runs and criterion benches, with tables and pictures in docs/bench/generated (half an hour)
+#   make bench-peers   our prover, hash and label beside those of others (a quarter of an hour, and its own build)
 #   make instructions  instructions of the hot kernels, beside their record (docs/bench/instructions.csv)
 #   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once, the instructions
 #   make invariants  the contracts' random markets and the search for a profit, with 1.5 million actions (some 20 minutes)
@@ -21,7 +22,7 @@ STEP = @tools/step
 # The end-to-end stories, which start networks of their own.
 E2E = package(cairn-devnet) and kind(test)
 
-.PHONY: setup demo test bench smoke fuzz-smoke bench-smoke instructions ci fmt clippy build unit doc forge artifacts e2e invariants
+.PHONY: setup demo test bench bench-peers smoke fuzz-smoke bench-smoke instructions ci fmt clippy build unit doc forge artifacts e2e invariants
 
 setup:
 	@tools/setup
@@ -69,7 +70,10 @@ e2e: build
 	cargo nextest run --workspace --locked -E '$(E2E)' --profile e2e
 
 bench: setup
-	cargo bench --workspace --bench '*' --profile dev
+	@tools/bench
+
+bench-peers: setup
+	@tools/bench peers
 
 bench-smoke: setup
 	cargo bench --workspace --bench '*' --profile dev -- --test

@@ -66,7 +66,7 @@ pub fn table() -> Result<(), Box<dyn Error>> {
     let mut out = stdout().lock();
     writeln!(
         out,
-        "| tree | arity | one hash, us | MB of leaves / s, one core | Cairn is faster by |\n|---|---|---|---|---|"
+        "| tree | arity | one hash, us | MB of leaves / s, one core | time, Cairn = 1 |\n|---|---|---|---|---|"
     )?;
     let mut ours = None;
     for (contender, seconds) in all.iter().zip(seconds) {

@@ -54,7 +54,7 @@ pub fn table() -> Result<(), Box<dyn Error>> {
     let mut out = stdout().lock();
     writeln!(
         out,
-        "| what | ns a label | all layers of a node, ns | Cairn is faster by |\n|---|---|---|---|"
+        "| what | ns a label | all layers of a node, ns | time, Cairn = 1 |\n|---|---|---|---|"
     )?;
     let rows = [
         (

@@ -17,17 +17,18 @@ pub struct Spent {
 /// Something to measure.
 pub type Work<'a> = &'a mut dyn FnMut() -> Result<(), Box<dyn Error>>;
 
-/// The median of `rounds` rounds, in each of which everything runs once; one round more goes before, uncounted.
+/// The median of `rounds` rounds, in each of which everything runs once; `warm_up` rounds go before, uncounted.
 pub fn medians<const N: usize>(
+    warm_up: usize,
     rounds: usize,
     mut works: [Work<'_>; N],
 ) -> Result<[Spent; N], Box<dyn Error>> {
     let mut spent: [Vec<Spent>; N] = std::array::from_fn(|_| Vec::new());
-    for round in 0..=rounds {
+    for round in 0..warm_up + rounds {
         for (work, spent) in works.iter_mut().zip(&mut spent) {
             let (start, processor) = (Instant::now(), processor_seconds()?);
             work()?;
-            if round > 0 {
+            if round >= warm_up {
                 spent.push(Spent {
                     clock: start.elapsed().as_secs_f64(),
                     processor: processor_seconds()? - processor,
