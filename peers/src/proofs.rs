@@ -1,9 +1,7 @@
 //! Groth16 on BLS12-381 at equal size: ours, ark-groth16's own prover, bellperson.
 
 use std::error::Error;
-use std::fs::File;
 use std::io::{Write as _, stdout};
-use std::path::Path;
 
 use ark_bls12_381::{Bls12_381, Fr};
 use ark_ff::{BigInteger as _, PrimeField as _};
@@ -38,45 +36,22 @@ const START: [[u64; 4]; 2] = [
     ],
 ];
 
-/// Prints a row for each size and prover.
-pub fn table(sizes: &[&str], csv: Option<&Path>) -> Result<(), Box<dyn Error>> {
-    let mut csv = csv.map(open).transpose()?;
+/// Prints, as CSV, a row for each size and prover.
+pub fn table(sizes: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut out = stdout().lock();
-    writeln!(
-        out,
-        "| constraints | prover | seconds | processor seconds | constraints / s | time, Cairn = 1 |\n|---|---|---|---|---|---|"
-    )?;
+    writeln!(out, "prover,constraints,seconds,cpu_seconds")?;
     for size in sizes {
         let most = match *size {
             "large" => LARGE,
             log2 => (1usize << log2.parse::<u32>()?) - ROWS_OF_INPUTS,
         };
         let (constraints, rows) = measure(most)?;
-        let ours = rows[0].1.clock;
         for (prover, Spent { clock, processor }) in rows {
-            let rate = constraints as f64 / clock;
-            writeln!(
-                out,
-                "| {constraints} | {prover} | {clock:.3} | {processor:.2} | {rate:.0} | {:.2} |",
-                clock / ours
-            )?;
-            out.flush()?;
-            if let Some(file) = &mut csv {
-                writeln!(file, "{prover},{constraints},{clock:.4},{processor:.2}")?;
-            }
+            writeln!(out, "{prover},{constraints},{clock:.4},{processor:.2}")?;
         }
+        out.flush()?;
     }
     Ok(())
-}
-
-/// Appends to the file, so that sizes can be measured one after the other.
-fn open(csv: &Path) -> Result<File, std::io::Error> {
-    let is_new = !csv.exists();
-    let mut file = File::options().create(true).append(true).open(csv)?;
-    if is_new {
-        writeln!(file, "prover,constraints,seconds,cpu_seconds")?;
-    }
-    Ok(file)
 }
 
 type Row = (&'static str, Spent);
