@@ -2,8 +2,10 @@
 #   make setup   install what is missing (called by all the others)
 #   make demo    a whole network on this machine: put a file, watch it proven and paid, kill nodes, get it back
 #   make test    format, lints, unit and integration tests, contracts, end-to-end stories
-#   make bench   criterion benches and measured runs (results: docs/bench/)
-#   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once
+#   make bench   measured runs and criterion benches, with tables and pictures in docs/bench/generated (half an hour)
+#   make bench-peers   our prover, hash and label beside those of others (a quarter of an hour, and its own build)
+#   make instructions  instructions of the hot kernels, beside their record (docs/bench/instructions.csv)
+#   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once, the instructions
 #   make invariants  the contracts' random markets and the search for a profit, with 1.5 million actions (some 20 minutes)
 #   make ci      what CI runs: make test, then make smoke
 
@@ -20,7 +22,7 @@ STEP = @tools/step
 # The end-to-end stories, which start networks of their own.
 E2E = package(cairn-devnet) and kind(test)
 
-.PHONY: setup demo test bench smoke fuzz-smoke bench-smoke ci fmt clippy build unit doc forge artifacts e2e invariants
+.PHONY: setup demo test bench bench-peers smoke fuzz-smoke bench-smoke instructions ci fmt clippy build unit doc forge artifacts e2e invariants
 
 setup:
 	@tools/setup
@@ -68,10 +70,16 @@ e2e: build
 	cargo nextest run --workspace --locked -E '$(E2E)' --profile e2e
 
 bench: setup
-	cargo bench --workspace --bench '*' --profile dev
+	@tools/bench
+
+bench-peers: setup
+	@tools/bench peers
 
 bench-smoke: setup
 	cargo bench --workspace --bench '*' --profile dev -- --test
+
+instructions: setup
+	@tools/instructions
 
 fuzz-smoke: setup
 	@set -e; for t in $(FUZZ_TARGETS); do \
@@ -82,6 +90,7 @@ fuzz-smoke: setup
 
 smoke: setup
 	$(STEP) bench-smoke $(MAKE) --no-print-directory bench-smoke
+	$(STEP) instructions $(MAKE) --no-print-directory instructions
 	$(STEP) fuzz-smoke  $(MAKE) --no-print-directory fuzz-smoke
 
 ci:
