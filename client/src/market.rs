@@ -90,6 +90,12 @@ pub trait Market: Clone + Send + Sync + 'static {
         from: Period,
         to: Period,
     ) -> impl Future<Output = Result<Uptime, ChainError>> + Send;
+    /// Sectors of a provider's tree, after all changes made so far.
+    fn sectors_of(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+    ) -> impl Future<Output = Result<u32, ChainError>> + Send;
     /// Everybody's replicas that are on chain and in no sector yet, oldest first.
     fn replicas_under_way(
         &self,
@@ -159,6 +165,10 @@ impl Market for Chain {
         to: Period,
     ) -> Result<Uptime, ChainError> {
         Self::uptime(self, provider, tree, from, to).await
+    }
+
+    async fn sectors_of(&self, provider: Address, tree: TreeIndex) -> Result<u32, ChainError> {
+        Ok(self.tree(provider, tree).await?.pending_count)
     }
 
     async fn replicas_under_way(&self) -> Result<Vec<ReplicaUnderWay>, ChainError> {

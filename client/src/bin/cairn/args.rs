@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cairn_client::ByteRange;
+use cairn_client::durability::NodeFailures;
 use cairn_wire::SectorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -76,6 +77,8 @@ pub(crate) enum Command {
         /// Do not wait until the pieces are active on chain
         #[arg(long)]
         no_wait: bool,
+        #[command(flatten)]
+        assumed: Assumed,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -104,6 +107,8 @@ pub(crate) enum Command {
     Status {
         /// Its name
         name: Option<String>,
+        #[command(flatten)]
+        assumed: Assumed,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -141,6 +146,33 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What is assumed of nodes where durability is stated.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Assumed {
+    /// Assumed for the durability that is stated: how often a year a node loses a piece for good
+    #[arg(long, default_value_t = NodeFailures::default().per_year, value_name = "TIMES", value_parser = positive)]
+    failures_per_year: f64,
+    /// Assumed for the durability that is stated: days on average from the loss of a piece until it is made again
+    #[arg(long, default_value_t = NodeFailures::default().repair_days, value_name = "DAYS", value_parser = positive)]
+    repair_days: f64,
+}
+
+impl From<Assumed> for NodeFailures {
+    fn from(assumed: Assumed) -> Self {
+        Self {
+            per_year: assumed.failures_per_year,
+            repair_days: assumed.repair_days,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if f64::is_finite(number) && number > 0.0 => Ok(number),
+        _ => Err("a number above zero is needed".to_owned()),
+    }
 }
 
 /// How pieces are stored.

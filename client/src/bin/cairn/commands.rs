@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use cairn_client::durability::NodeFailures;
 use cairn_client::{
     ActivationOutcome, AuditAnswer, AuditOptions, ByteRange, Catalog, Client, Config, Entropy,
     InitOptions, Progress, PutOptions, PutReport, Silent, SlotAudit,
@@ -68,6 +69,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             price,
             relay,
             no_wait,
+            assumed,
             json,
         } => {
             let name = name
@@ -83,7 +85,8 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 relay,
                 wait: !no_wait,
             };
-            return put(config, &file, &name, options, json).await;
+            let assumed = assumed.into();
+            return put(config, &file, &name, options, &assumed, json).await;
         }
         Command::Get {
             name,
@@ -101,13 +104,15 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
         }
         Command::Status {
             name,
+            assumed,
             json: as_json,
         } => {
+            let assumed = assumed.into();
             let objects = open(config, true).await?.status(name.as_deref()).await?;
             if as_json {
-                json::status(&objects)?;
+                json::status(&objects, &assumed)?;
             } else {
-                text::status(&objects)?;
+                text::status(&objects, &assumed)?;
             }
         }
         command @ (Command::Audit { .. }
@@ -180,6 +185,7 @@ async fn put(
     file: &Path,
     name: &str,
     options: PutOptions,
+    assumed: &NodeFailures,
     as_json: bool,
 ) -> Result<ExitCode> {
     let reader = if is_stdio(file) {
@@ -198,9 +204,9 @@ async fn put(
     let client = open(config, as_json).await?;
     let report = client.put(reader, name, options).await?;
     if as_json {
-        json::put(&report)?;
+        json::put(&report, &client, assumed)?;
     } else {
-        text::put(&report, &client).await?;
+        text::put(&report, &client, assumed).await?;
     }
     Ok(exit_code(&report))
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use cairn_client::durability::{NodeFailures, Sampling};
 use cairn_client::{
     ActivationOutcome, AuditAnswer, Client, Config, GetReport, ObjectEntry, ObjectKind,
     ObjectState, ObjectStatus, PutReport, RemovedObject, SlotAudit, SlotReading,
-    detection_probability,
 };
 use cairn_contracts::SlotStatus;
-use cairn_wire::{Address, SectorKind};
+use cairn_wire::{Address, Period, SectorKind};
+
+use crate::chances::{self, Held};
 
 pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -23,7 +25,11 @@ pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
     )
 }
 
-pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<()> {
+pub(crate) async fn put(
+    report: &PutReport,
+    client: &Client,
+    assumed: &NodeFailures,
+) -> anyhow::Result<()> {
     let activate_by = match report.segments.first() {
         Some(segment) => client
             .market()
@@ -59,20 +65,7 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
         )?;
     }
     traffic(&mut out, report)?;
-    for failure in report.failures() {
-        writeln!(out, "not stored: {failure}")?;
-    }
-    if report.failures().next().is_some() {
-        let when = activate_by.map_or_else(
-            || "the last period it may be filled in".to_owned(),
-            |last| format!("period {last}"),
-        );
-        writeln!(
-            out,
-            "A slot that stayed empty can only be filled by the provider it names; its escrow is refunded when the \
-             slot is closed (by anybody) after {when}."
-        )?;
-    }
+    not_stored(&mut out, report, activate_by)?;
     match report.activation {
         ActivationOutcome::NotAwaited => writeln!(
             out,
@@ -89,7 +82,42 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
         }
     }
     writeln!(out, "{}", what_is_proven(report.kind))?;
+    let sampling = sampling(client);
+    chances::detection(&mut out, sampling, None)?;
+    chances::durability(&mut out, Held::by_put(report, sampling), assumed)?;
     Ok(())
+}
+
+/// The pieces that no node holds, and what becomes of their slots.
+fn not_stored(
+    out: &mut impl io::Write,
+    report: &PutReport,
+    activate_by: Option<Period>,
+) -> io::Result<()> {
+    for failure in report.failures() {
+        writeln!(out, "not stored: {failure}")?;
+    }
+    if report.failures().next().is_some() {
+        let when = activate_by.map_or_else(
+            || "the last period it may be filled in".to_owned(),
+            |last| format!("period {last}"),
+        );
+        writeln!(
+            out,
+            "A slot that stayed empty can only be filled by the provider it names; its escrow is refunded when the \
+             slot is closed (by anybody) after {when}."
+        )?;
+    }
+    Ok(())
+}
+
+/// How often the nodes of the client's market are sampled.
+pub(crate) fn sampling(client: &Client) -> Sampling {
+    let market = client.market();
+    Sampling {
+        samples: market.deployment().parameters.post_samples,
+        period_s: market.schedule().period_s,
+    }
 }
 
 /// What went over this line, and by whom it was relayed.
@@ -166,7 +194,7 @@ pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
+pub(crate) fn status(objects: &[ObjectStatus], assumed: &NodeFailures) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for object in objects {
         writeln!(
@@ -197,7 +225,11 @@ pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
                 slot_line(&mut out, slot)?;
             }
         }
-        odds(&mut out, object.post_samples)?;
+        // of many objects the table says nearly the same
+        if objects.len() == 1 {
+            chances::detection(&mut out, object.sampling, object.least_share())?;
+        }
+        chances::durability(&mut out, Held::of(object), assumed)?;
     }
     Ok(())
 }
@@ -268,17 +300,6 @@ pub(crate) fn ended(name: &str, deals: usize) -> io::Result<()> {
     writeln!(
         io::stdout().lock(),
         "{name:?}: {deals} deals end with the next period; what was paid for later ones is credited to the wallet"
-    )
-}
-
-fn odds(out: &mut impl io::Write, samples: u32) -> io::Result<()> {
-    let percent = |fraction| 100.0 * detection_probability(fraction, samples);
-    writeln!(
-        out,
-        "  odds that a period shows missing data, 1-(1-f)^{samples}: {:.1} % if 1 % is missing, {:.1} % if 5 %, {:.1} % if half",
-        percent(0.01),
-        percent(0.05),
-        percent(0.5)
     )
 }
 
