@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cairn_contracts::Chain;
-use cairn_wire::{Address, SecretKey, SectorKind};
+use cairn_wire::{Address, DealId, SecretKey, SectorKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::audit::{self, AuditOptions, SlotAudit};
@@ -255,6 +255,25 @@ impl<M: Market> Client<M> {
             self.shared.market.end_early(segment.deal).await?;
         }
         Ok(entry.segments.len())
+    }
+
+    /// Ends those deals of an object that have had fewer than k filled slots for too long; for each deal whether it was.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn end_lost(&self, name: &str) -> Result<Vec<(DealId, bool)>, StatusError> {
+        let entry = self.shared.catalog.object(name)?;
+        let mut ended = Vec::with_capacity(entry.segments.len());
+        for segment in &entry.segments {
+            match self.shared.market.end_lost(segment.deal).await {
+                Ok(_) => ended.push((segment.deal, true)),
+                Err(error) if error.is_refusal("Deals_NotLost") => {
+                    ended.push((segment.deal, false));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(ended)
     }
 
     /// Forgets an object and its key, and says what remains on chain.

@@ -474,6 +474,14 @@ fn told(troubles: &[PeerTrouble]) -> String {
 /// Lost pieces were not made again.
 #[derive(Debug, Error)]
 pub enum RepairError {
+    /// Node: it does not answer, or refuses.
+    #[error("provider {provider}: {reason}")]
+    Holder {
+        /// Who.
+        provider: Address,
+        /// Why.
+        reason: String,
+    },
     /// Caller: what was asked for contradicts itself or the deal.
     #[error("no such repair: {0}")]
     Order(&'static str),

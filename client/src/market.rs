@@ -82,6 +82,8 @@ pub trait Market: Clone + Send + Sync + 'static {
     /// Makes the period not yet frozen a deal's last.
     fn end_early(&self, deal: DealId)
     -> impl Future<Output = Result<TxReceipt, ChainError>> + Send;
+    /// Ends a deal that has had too few filled slots for too long.
+    fn end_lost(&self, deal: DealId) -> impl Future<Output = Result<TxReceipt, ChainError>> + Send;
     /// How a tree fared in the periods `from` to `to`, both included, as far as their deadlines are over.
     fn uptime(
         &self,
@@ -155,6 +157,10 @@ impl Market for Chain {
 
     async fn end_early(&self, deal: DealId) -> Result<TxReceipt, ChainError> {
         Self::end_early(self, deal).await
+    }
+
+    async fn end_lost(&self, deal: DealId) -> Result<TxReceipt, ChainError> {
+        Self::end_lost(self, deal).await
     }
 
     async fn uptime(

@@ -133,10 +133,19 @@ pub(crate) enum Command {
         #[arg(long)]
         periods: u32,
     },
-    /// End the deals of an object with the next period; what was paid for later ones comes back
+    /// End the deals of an object with the next period; what was paid for later ones comes back. Costs gas; cannot be undone
     End {
         /// Its name
         name: String,
+        /// End only those deals that had fewer than k filled slots for too long, at once
+        #[arg(long)]
+        lost: bool,
+    },
+    /// Take out what the contracts owe this wallet: escrow that came back, bounties, bonds of challenges
+    Withdraw {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Forget an object and its key; its deals go on until they end
     Rm {

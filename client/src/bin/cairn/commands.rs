@@ -94,14 +94,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             range,
             json,
         } => get(config, &name, &output, range, json).await?,
-        Command::Ls { json: as_json } => {
-            let objects = Catalog::at(config.catalog_path()).read()?.objects;
-            if as_json {
-                json::ls(&objects)?;
-            } else {
-                text::ls(&objects)?;
-            }
-        }
+        Command::Ls { json } => ls(&config, json)?,
         Command::Status {
             name,
             assumed,
@@ -118,11 +111,22 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
         command @ (Command::Audit { .. }
         | Command::Extend { .. }
         | Command::End { .. }
+        | Command::Withdraw { .. }
         | Command::Rm { .. }) => {
             return deal_command(command, config).await;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn ls(config: &Config, as_json: bool) -> Result<()> {
+    let objects = Catalog::at(config.catalog_path()).read()?.objects;
+    if as_json {
+        json::ls(&objects)?;
+    } else {
+        text::ls(&objects)?;
+    }
+    Ok(())
 }
 
 /// What is done about the deals of a stored object.
@@ -151,9 +155,22 @@ async fn deal_command(command: Command, config: Config) -> Result<ExitCode> {
             let deals = open(config, true).await?.extend(&name, periods).await?;
             text::extended(&name, deals, periods)?;
         }
-        Command::End { name } => {
+        Command::End { name, lost: false } => {
             let deals = open(config, true).await?.end_early(&name).await?;
             text::ended(&name, deals)?;
+        }
+        Command::End { name, lost: true } => {
+            let ended = open(config, true).await?.end_lost(&name).await?;
+            text::ended_lost(&name, &ended)?;
+        }
+        Command::Withdraw { json: as_json } => {
+            let client = open(config, true).await?;
+            let taken = client.market().withdraw_owed(client.account()).await?;
+            if as_json {
+                json::withdrawn(&taken)?;
+            } else {
+                text::withdrawn(&taken)?;
+            }
         }
         Command::Rm {
             name,

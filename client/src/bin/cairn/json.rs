@@ -11,7 +11,7 @@ use cairn_client::{
     ObjectStatus, PutReport, RelayReport, RemovedObject, SlotAudit, SlotReading, SlotReport,
     SlotResult,
 };
-use cairn_contracts::SlotStatus;
+use cairn_contracts::{Owed, SlotStatus};
 use cairn_wire::{Address, SectorKind};
 use serde_json::{Value, json};
 
@@ -249,6 +249,14 @@ fn slot(slot: &SlotReading) -> Value {
         "missed": slot.uptime.missed,
         "void": slot.uptime.void,
     })
+}
+
+pub(crate) fn withdrawn(taken: &Owed) -> io::Result<()> {
+    print(&json!({
+        "deals": taken.deals.to_string(),
+        "bounties": taken.bounties.to_string(),
+        "bonds": taken.bonds.to_string(),
+    }))
 }
 
 pub(crate) fn rm(removed: &RemovedObject) -> io::Result<()> {

@@ -9,8 +9,8 @@ use cairn_client::{
     ActivationOutcome, AuditAnswer, Client, Config, GetReport, ObjectEntry, ObjectKind,
     ObjectState, ObjectStatus, PutReport, RemovedObject, SlotAudit, SlotReading,
 };
-use cairn_contracts::SlotStatus;
-use cairn_wire::{Address, Period, SectorKind};
+use cairn_contracts::{Owed, SlotStatus};
+use cairn_wire::{Address, DealId, Period, SectorKind};
 
 use crate::chances::{self, Held};
 
@@ -299,7 +299,31 @@ pub(crate) fn extended(name: &str, deals: usize, periods: u32) -> io::Result<()>
 pub(crate) fn ended(name: &str, deals: usize) -> io::Result<()> {
     writeln!(
         io::stdout().lock(),
-        "{name:?}: {deals} deals end with the next period; what was paid for later ones is credited to the wallet"
+        "{name:?}: {deals} deals end with the next period; what was paid for later ones is credited to the wallet (`cairn withdraw`)"
+    )
+}
+
+pub(crate) fn ended_lost(name: &str, ended: &[(DealId, bool)]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (deal, was_lost) in ended {
+        let outcome = if *was_lost {
+            "ended; what was not earned is credited to the wallet (`cairn withdraw`)"
+        } else {
+            "goes on: it has not had too few filled slots for long enough"
+        };
+        writeln!(out, "{name:?}: deal {deal} {outcome}")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn withdrawn(taken: &Owed) -> io::Result<()> {
+    writeln!(
+        io::stdout().lock(),
+        "{} taken out: {} from deals, {} bounties, {} bonds",
+        taken.total(),
+        taken.deals,
+        taken.bounties,
+        taken.bonds
     )
 }
 

@@ -218,6 +218,10 @@ impl Market for TableMarket {
         Ok(Self::receipt())
     }
 
+    async fn end_lost(&self, _deal: DealId) -> Result<TxReceipt, ChainError> {
+        Ok(Self::receipt())
+    }
+
     async fn uptime(
         &self,
         _provider: Address,
