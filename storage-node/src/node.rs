@@ -172,7 +172,10 @@ fn load(config: &Config) -> Result<Loaded, NodeError> {
 }
 
 /// The built-in parameter set that a deployment names, if its numbers are the same.
-fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
+///
+/// # Errors
+/// [`NodeError::Start`]: there is none, or it has other numbers.
+pub fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
     let start = |reason: String| NodeError::Start {
         doing: "comparing the deployment with the built-in sets",
         reason,
