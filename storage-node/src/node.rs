@@ -293,7 +293,9 @@ fn market_part(
             Hunt::new(
                 operator.address(),
                 deployment.start_block,
-                config.report_misses,
+                config
+                    .report_misses
+                    .then_some(u128::from(config.report_least_bounty)),
             )
         }),
         repairs: repairs(config)?,
