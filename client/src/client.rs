@@ -21,6 +21,17 @@ use crate::progress::{Progress, Silent};
 use crate::put::{self, PutReport};
 use crate::status::{self, ObjectStatus, RemovedObject};
 
+/// How much of a commitment is checked before it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// 128 leaves, each with its fifteen siblings, drawn in secret after the node has signed; all of them for pieces of at
+    /// most 2^14 leaves, and for those whose node shows no leaves. A few false leaves may pass: whoever finds one later has
+    /// the holder slashed.
+    Sample,
+    /// All leaves: the commitment is computed here, which takes both sides the same work.
+    Full,
+}
+
 /// What `put` may be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutOptions {
@@ -41,6 +52,8 @@ pub struct PutOptions {
     /// Whether each segment is sent once, to one of its providers, which codes it and hands the pieces on. Nothing is
     /// trusted to that provider; what it does not deliver is sent directly.
     pub relay: bool,
+    /// How much of what nodes commit to is checked against our own bytes before it is accepted.
+    pub verify: Verify,
     /// Whether to wait until the accepted pieces are active on chain.
     pub wait: bool,
 }
@@ -55,6 +68,7 @@ impl Default for PutOptions {
             activation_periods: None,
             price: None,
             relay: false,
+            verify: Verify::Sample,
             wait: true,
         }
     }

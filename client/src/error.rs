@@ -273,6 +273,12 @@ pub enum ReceiptError {
         /// Signed by the node.
         got: Commitment,
     },
+    /// A leaf that was drawn is not the piece's, or does not lie under the commitment.
+    #[error("leaf {leaf} under its comm_p is not the piece's")]
+    Leaf {
+        /// Which leaf was asked for.
+        leaf: u64,
+    },
 }
 
 /// One slot was not filled.

@@ -76,7 +76,7 @@ pub use crate::catalog::{
 };
 pub use crate::choose::{Candidate, price_for};
 pub use crate::cipher::{CHUNK_BYTES, ObjectCipher, ObjectKey, TAG_BYTES, cipher_len};
-pub use crate::client::{Client, PutOptions};
+pub use crate::client::{Client, PutOptions, Verify};
 pub use crate::config::{Config, InitOptions, Patience};
 pub use crate::deployed::check_deployment;
 pub use crate::entropy::Entropy;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cairn_client::ByteRange;
 use cairn_client::durability::NodeFailures;
+use cairn_client::{ByteRange, Verify};
 use cairn_wire::SectorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -74,6 +74,12 @@ pub(crate) enum Command {
         /// over this line. Nothing is trusted to that provider; what it does not deliver is sent directly
         #[arg(long)]
         relay: bool,
+        /// How much of what the nodes commit to is checked against the pieces before it is accepted. sample: 128 secret
+        /// random leaves of each piece with their siblings (all of small pieces, and where a node shows none); a few false
+        /// leaves may pass, and cost their holder its stake when anybody finds one. full: all leaves, which keeps this
+        /// machine's cores as busy as the nodes'
+        #[arg(long, value_enum, default_value_t = Check::Sample, hide_possible_values = true, value_name = "sample|full")]
+        verify: Check,
         /// Do not wait until the pieces are active on chain
         #[arg(long)]
         no_wait: bool,
@@ -181,6 +187,22 @@ fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if f64::is_finite(number) && number > 0.0 => Ok(number),
         _ => Err("a number above zero is needed".to_owned()),
+    }
+}
+
+/// How much of a commitment is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Check {
+    Sample,
+    Full,
+}
+
+impl From<Check> for Verify {
+    fn from(check: Check) -> Self {
+        match check {
+            Check::Sample => Self::Sample,
+            Check::Full => Self::Full,
+        }
     }
 }
 

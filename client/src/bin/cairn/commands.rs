@@ -68,6 +68,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             activation_periods,
             price,
             relay,
+            verify,
             no_wait,
             assumed,
             json,
@@ -83,6 +84,7 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 activation_periods,
                 price,
                 relay,
+                verify: verify.into(),
                 wait: !no_wait,
             };
             let assumed = assumed.into();
