@@ -195,9 +195,7 @@ async fn a_node_that_has_not_seen_the_deal_yet_is_asked_again() {
     let report = world.put("object", &noise(10), 2, 4).await.unwrap();
     assert_eq!(report.failures().count(), 0);
     assert_eq!(
-        world.nodes[0]
-            .stores
-            .load(Ordering::Relaxed),
+        world.nodes[0].stores.load(Ordering::Relaxed),
         3,
         "two refusals and the piece"
     );

@@ -171,6 +171,9 @@ pub(crate) async fn run(command: MarketCommand) -> anyhow::Result<()> {
         MarketCommand::Withdraw { config } => {
             let operator = Operator::open(&config).await?;
             let taken = operator.chain.withdraw_owed(operator.me).await?;
+            if taken.total() == 0 {
+                return say("nothing is owed to this account");
+            }
             say(&format!(
                 "{} taken out: {} pay, {} bounties, {} bonds, {} collateral",
                 taken.total(),
@@ -288,7 +291,7 @@ async fn announce(
     let first = first.unwrap_or(earliest);
     let last = first.saturating_add(u64::from(periods)).saturating_sub(1);
     let what = format!(
-        "periods {first} to {last} of tree {tree}: no miss is counted, no pay is earned; the next maintenance begins {every} \
+        "periods {first} to {last} ({periods} in all) of tree {tree}: no miss is counted, no pay is earned; the next maintenance begins {every} \
          periods after this one's first at the earliest"
     );
     if !confirmed(&what, yes)? {
@@ -326,7 +329,7 @@ async fn vacate(
         cost = cost.saturating_add(operator.terms.parts_of(price).1);
     }
     let what = format!(
-        "{} slots are given up; {cost} of the collateral pay for their repair",
+        "slots given up: {}; {cost} of the collateral pay for their repair",
         slots.len()
     );
     if slots.is_empty() {

@@ -70,10 +70,14 @@ pub(crate) fn detection(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "  Every {} s a proof samples {} places of all that a node stores for the market. Chance that a loss is caught:",
+        "  Every {} s each node must prove {} random places of all that it stores. Chance that a loss is caught in",
         sampling.period_s, sampling.samples
     )?;
-    write!(out, "    {:<42}{:>12}", "lost by a node", "one period")?;
+    write!(
+        out,
+        "    {:<42}{:>12}",
+        "what a node has lost", "one period"
+    )?;
     for days in DAYS {
         let head = if days == 1 {
             "1 day".to_owned()
@@ -129,16 +133,16 @@ pub(crate) fn durability(
     match held.kind {
         SectorKind::Hot => writeln!(
             out,
-            "  Chance that a deal loses its data within a year: {chance}, if every node loses a piece for good {times}, \
-             each independently of the others, and a lost piece is made again after {days} days on average; nodes that \
+            "  Chance that a deal loses its data within a year: {chance}\n    if every node loses a piece for good {times}, \
+             independently of the others, and a lost piece is made again after {days} days on average.\n    Nodes that \
              fail together (one operator, one network, one fault of the software) are not in this number."
         ),
         SectorKind::Sealed => writeln!(
             out,
-            "  Chance that a deal's data cannot be read at its end, in {:.1} days: {chance}, if every node loses a piece \
-             for good {times}, each independently of the others, and nobody makes a lost piece again (nodes repair no \
-             sealed pieces yet); nodes that fail together (one operator, one network, one fault of the software) are \
-             not in this number.",
+            "  Chance that a deal's data cannot be read at its end, in {:.1} days: {chance}\n    if every node loses a piece \
+             for good {times}, independently of the others, and nobody makes a lost piece again (nodes repair no \
+             sealed pieces yet).\n    Nodes that fail together (one operator, one network, one fault of the software) \
+             are not in this number.",
             held.days
         ),
     }

@@ -44,17 +44,24 @@ pub(crate) async fn put(
     let deals = report.segments.len();
     writeln!(
         out,
-        "{:?}: {} bytes, {}-of-{}, {deals} {} deals",
+        "{:?}: {} bytes, {}-of-{}, in {}",
         report.name,
         report.plain_bytes,
         report.k,
         report.n,
-        ObjectKind::from(report.kind).as_str()
+        count(
+            deals,
+            &format!("{} deal", ObjectKind::from(report.kind).as_str())
+        )
     )?;
     writeln!(
         out,
-        "escrow {} = {deals} deals x {} slots x {} periods x {}",
-        report.escrow, report.n, report.periods, report.price
+        "escrow {} = {} x {} slots x {} periods x {}",
+        report.escrow,
+        count(deals, "deal"),
+        report.n,
+        report.periods,
+        report.price
     )?;
     for receipt in &report.opened {
         writeln!(
@@ -83,6 +90,7 @@ pub(crate) async fn put(
     }
     writeln!(out, "{}", what_is_proven(report.kind))?;
     let sampling = sampling(client);
+    writeln!(out)?;
     chances::detection(&mut out, sampling, None)?;
     chances::durability(&mut out, Held::by_put(report, sampling), assumed)?;
     Ok(())
@@ -120,12 +128,20 @@ pub(crate) fn sampling(client: &Client) -> Sampling {
     }
 }
 
+/// So many of something.
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
 /// What went over this line, and by whom it was relayed.
 fn traffic(out: &mut impl io::Write, report: &PutReport) -> io::Result<()> {
     let (sent, direct) = (report.line_bytes, report.direct_bytes);
     writeln!(
         out,
-        "sent {sent} bytes over this line; all pieces together are {direct}"
+        "sent {sent} bytes over this line; sending each piece directly takes {direct}"
     )?;
     for segment in &report.segments {
         let Some(relay) = &segment.relay else {
@@ -286,20 +302,28 @@ pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
             None => writeln!(out)?,
         }
     }
-    Ok(())
+    let shown = |audit: &&SlotAudit| matches!(audit.answer, AuditAnswer::Shown { .. });
+    writeln!(
+        out,
+        "{} of {} showed a random part of theirs, and it was right.",
+        audits.iter().filter(shown).count(),
+        count(audits.len(), "piece")
+    )
 }
 
 pub(crate) fn extended(name: &str, deals: usize, periods: u32) -> io::Result<()> {
     writeln!(
         io::stdout().lock(),
-        "{name:?}: {deals} deals last {periods} periods longer"
+        "{name:?}: {} paid for {periods} periods more",
+        count(deals, "deal")
     )
 }
 
 pub(crate) fn ended(name: &str, deals: usize) -> io::Result<()> {
     writeln!(
         io::stdout().lock(),
-        "{name:?}: {deals} deals end with the next period; what was paid for later ones is credited to the wallet (`cairn withdraw`)"
+        "{name:?}: {} ended with the next period; what was paid for later ones is credited to the wallet (`cairn withdraw`)",
+        count(deals, "deal")
     )
 }
 
@@ -317,6 +341,9 @@ pub(crate) fn ended_lost(name: &str, ended: &[(DealId, bool)]) -> io::Result<()>
 }
 
 pub(crate) fn withdrawn(taken: &Owed) -> io::Result<()> {
+    if taken.total() == 0 {
+        return writeln!(io::stdout().lock(), "nothing is owed to this wallet");
+    }
     writeln!(
         io::stdout().lock(),
         "{} taken out: {} from deals, {} bounties, {} bonds",
