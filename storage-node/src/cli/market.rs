@@ -170,18 +170,7 @@ pub(crate) async fn run(command: MarketCommand) -> anyhow::Result<()> {
         }
         MarketCommand::Withdraw { config } => {
             let operator = Operator::open(&config).await?;
-            let taken = operator.chain.withdraw_owed(operator.me).await?;
-            if taken.total() == 0 {
-                return say("nothing is owed to this account");
-            }
-            say(&format!(
-                "{} taken out: {} pay, {} bounties, {} bonds, {} collateral",
-                taken.total(),
-                taken.deals,
-                taken.bounties,
-                taken.bonds,
-                taken.collateral
-            ))
+            withdraw(&operator).await
         }
     }
 }
@@ -240,6 +229,22 @@ impl Operator {
         filled.retain(|_, provider| *provider == self.me);
         Ok(filled.into_keys().collect())
     }
+}
+
+/// Takes out all that is owed.
+async fn withdraw(operator: &Operator) -> anyhow::Result<()> {
+    let taken = operator.chain.withdraw_owed(operator.me).await?;
+    if taken.total() == 0 {
+        return say("nothing is owed to this account");
+    }
+    say(&format!(
+        "{} taken out: {} pay, {} bounties, {} bonds, {} collateral",
+        taken.total(),
+        taken.deals,
+        taken.bounties,
+        taken.bonds,
+        taken.collateral
+    ))
 }
 
 async fn declare_fault(
