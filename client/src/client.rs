@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cairn_contracts::Chain;
-use cairn_wire::{Address, SecretKey, SectorKind};
+use cairn_wire::{Address, DealId, SecretKey, SectorKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::audit::{self, AuditOptions, SlotAudit};
@@ -20,6 +20,17 @@ use crate::peers::{self, Peers};
 use crate::progress::{Progress, Silent};
 use crate::put::{self, PutReport};
 use crate::status::{self, ObjectStatus, RemovedObject};
+
+/// How much of a commitment is checked before it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// 128 leaves, each with its fifteen siblings, drawn in secret after the node has signed; all of them for pieces of at
+    /// most 2^14 leaves, and for those whose node shows no leaves. A few false leaves may pass: whoever finds one later has
+    /// the holder slashed.
+    Sample,
+    /// All leaves: the commitment is computed here, which takes both sides the same work.
+    Full,
+}
 
 /// What `put` may be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +52,8 @@ pub struct PutOptions {
     /// Whether each segment is sent once, to one of its providers, which codes it and hands the pieces on. Nothing is
     /// trusted to that provider; what it does not deliver is sent directly.
     pub relay: bool,
+    /// How much of what nodes commit to is checked against our own bytes before it is accepted.
+    pub verify: Verify,
     /// Whether to wait until the accepted pieces are active on chain.
     pub wait: bool,
 }
@@ -55,6 +68,7 @@ impl Default for PutOptions {
             activation_periods: None,
             price: None,
             relay: false,
+            verify: Verify::Sample,
             wait: true,
         }
     }
@@ -255,6 +269,25 @@ impl<M: Market> Client<M> {
             self.shared.market.end_early(segment.deal).await?;
         }
         Ok(entry.segments.len())
+    }
+
+    /// Ends those deals of an object that have had fewer than k filled slots for too long; for each deal whether it was.
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub async fn end_lost(&self, name: &str) -> Result<Vec<(DealId, bool)>, StatusError> {
+        let entry = self.shared.catalog.object(name)?;
+        let mut ended = Vec::with_capacity(entry.segments.len());
+        for segment in &entry.segments {
+            match self.shared.market.end_lost(segment.deal).await {
+                Ok(_) => ended.push((segment.deal, true)),
+                Err(error) if error.is_refusal("Deals_NotLost") => {
+                    ended.push((segment.deal, false));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(ended)
     }
 
     /// Forgets an object and its key, and says what remains on chain.

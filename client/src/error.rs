@@ -273,6 +273,12 @@ pub enum ReceiptError {
         /// Signed by the node.
         got: Commitment,
     },
+    /// A leaf that was drawn is not the piece's, or does not lie under the commitment.
+    #[error("leaf {leaf} under its comm_p is not the piece's")]
+    Leaf {
+        /// Which leaf was asked for.
+        leaf: u64,
+    },
 }
 
 /// One slot was not filled.
@@ -474,6 +480,14 @@ fn told(troubles: &[PeerTrouble]) -> String {
 /// Lost pieces were not made again.
 #[derive(Debug, Error)]
 pub enum RepairError {
+    /// Node: it does not answer, or refuses.
+    #[error("provider {provider}: {reason}")]
+    Holder {
+        /// Who.
+        provider: Address,
+        /// Why.
+        reason: String,
+    },
     /// Caller: what was asked for contradicts itself or the deal.
     #[error("no such repair: {0}")]
     Order(&'static str),

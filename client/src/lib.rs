@@ -15,6 +15,7 @@
 //! | `client` | [`Client`]: the verbs |
 //! | `config` | [`Config`]: the home folder, its wallet key and settings |
 //! | `deployed` | [`check_deployment`]: is the deployment one that this software can believe |
+//! | [`durability`] | the chance that a loss is caught, and that a segment is lost |
 //! | `catalog` | [`Catalog`]: names, keys and manifests in one local file |
 //! | `cipher` | [`ObjectCipher`]: AES-256-GCM in the STREAM construction, with random access |
 //! | `plan` | [`Plan`]: how an object is cut, from k, n, the largest piece and a bound on memory |
@@ -53,6 +54,7 @@ mod cipher;
 mod client;
 mod config;
 mod deployed;
+pub mod durability;
 mod entropy;
 mod error;
 mod fetch;
@@ -74,7 +76,7 @@ pub use crate::catalog::{
 };
 pub use crate::choose::{Candidate, price_for};
 pub use crate::cipher::{CHUNK_BYTES, ObjectCipher, ObjectKey, TAG_BYTES, cipher_len};
-pub use crate::client::{Client, PutOptions};
+pub use crate::client::{Client, PutOptions, Verify};
 pub use crate::config::{Config, InitOptions, Patience};
 pub use crate::deployed::check_deployment;
 pub use crate::entropy::Entropy;
@@ -93,7 +95,6 @@ pub use crate::put::{
 pub use crate::repair::{RebuildOptions, Rebuilt, Repairer};
 pub use crate::status::{
     DealStatus, ObjectStatus, RemovedDeal, RemovedObject, Sealing, SlotReading,
-    detection_probability,
 };
 
 /// The README's example, compiled with the doctests.

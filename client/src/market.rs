@@ -82,6 +82,8 @@ pub trait Market: Clone + Send + Sync + 'static {
     /// Makes the period not yet frozen a deal's last.
     fn end_early(&self, deal: DealId)
     -> impl Future<Output = Result<TxReceipt, ChainError>> + Send;
+    /// Ends a deal that has had too few filled slots for too long.
+    fn end_lost(&self, deal: DealId) -> impl Future<Output = Result<TxReceipt, ChainError>> + Send;
     /// How a tree fared in the periods `from` to `to`, both included, as far as their deadlines are over.
     fn uptime(
         &self,
@@ -90,6 +92,12 @@ pub trait Market: Clone + Send + Sync + 'static {
         from: Period,
         to: Period,
     ) -> impl Future<Output = Result<Uptime, ChainError>> + Send;
+    /// Sectors of a provider's tree, after all changes made so far.
+    fn sectors_of(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+    ) -> impl Future<Output = Result<u32, ChainError>> + Send;
     /// Everybody's replicas that are on chain and in no sector yet, oldest first.
     fn replicas_under_way(
         &self,
@@ -151,6 +159,10 @@ impl Market for Chain {
         Self::end_early(self, deal).await
     }
 
+    async fn end_lost(&self, deal: DealId) -> Result<TxReceipt, ChainError> {
+        Self::end_lost(self, deal).await
+    }
+
     async fn uptime(
         &self,
         provider: Address,
@@ -159,6 +171,10 @@ impl Market for Chain {
         to: Period,
     ) -> Result<Uptime, ChainError> {
         Self::uptime(self, provider, tree, from, to).await
+    }
+
+    async fn sectors_of(&self, provider: Address, tree: TreeIndex) -> Result<u32, ChainError> {
+        Ok(self.tree(provider, tree).await?.pending_count)
     }
 
     async fn replicas_under_way(&self) -> Result<Vec<ReplicaUnderWay>, ChainError> {

@@ -8,8 +8,12 @@ use cairn_wire::{Address, DealId, Period, SectorKind, SectorNumber, SlotIndex};
 
 use crate::catalog::{ObjectEntry, ObjectKind, ObjectState};
 use crate::client::Shared;
+use crate::durability::Sampling;
 use crate::error::{RemoveError, StatusError};
 use crate::market::{Market, ReplicaStage, ReplicaUnderWay};
+
+/// Bytes of a leaf.
+const LEAF_BYTES: u64 = 32;
 
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +30,54 @@ pub struct ObjectStatus {
     pub n: u16,
     /// Its deals in order.
     pub deals: Vec<DealStatus>,
+    /// Bytes of a sector of its market.
+    pub sector_bytes: u64,
     /// The period that is running.
     pub period: Period,
-    /// Samples of a period's proof, C of the odds.
-    pub post_samples: u32,
+    /// How often what its holders store is sampled.
+    pub sampling: Sampling,
+}
+
+impl ObjectStatus {
+    /// The least share that one of its pieces is of the tree that it is proven with; `None` as long as no slot is filled.
+    #[must_use]
+    pub fn least_share(&self) -> Option<f64> {
+        let shares = self.deals.iter().flat_map(|deal| {
+            let opened = deal.info.iter().flat_map(|info| &info.slots);
+            let filled = deal.slots.iter().zip(opened);
+            filled.filter(|(slot, _)| slot.tree_sectors > 0)
+        });
+        let share = |(slot, piece): (&SlotReading, &NewSlot)| {
+            let sectors = f64::from(slot.tree_sectors);
+            f64::exp2(f64::from(piece.b)) / (sectors * (self.sector_bytes / LEAF_BYTES) as f64)
+        };
+        shares.map(share).reduce(f64::min)
+    }
+
+    /// The fewest pieces that any of its deals has, or can still get.
+    #[must_use]
+    pub fn least_pieces(&self) -> u16 {
+        let of_deal = |deal: &DealStatus| {
+            let info = deal.info.as_ref()?;
+            Some(if self.period > info.activate_by {
+                info.filled
+            } else {
+                info.n
+            })
+        };
+        let least = self.deals.iter().filter_map(of_deal).min();
+        least.unwrap_or(self.n)
+    }
+
+    /// Days that its deals still last, by the one that ends first.
+    #[must_use]
+    pub fn days_left(&self) -> f64 {
+        let ends = self.deals.iter().filter_map(|deal| deal.info.as_ref());
+        let periods = ends
+            .map(|info| info.end_period.0.saturating_sub(self.period.0))
+            .min();
+        self.sampling.days_of(periods.unwrap_or(0))
+    }
 }
 
 /// One deal.
@@ -56,6 +104,8 @@ pub struct SlotReading {
     pub paid: u128,
     /// How its provider's tree fared since the slot counts; nothing yet for an empty slot.
     pub uptime: Uptime,
+    /// Sectors of the tree it is in, over all of which each period's samples are drawn; 0 for an empty slot.
+    pub tree_sectors: u32,
     /// How far its provider's newest replica is; only for an empty slot of a sealed deal.
     pub sealing: Option<Sealing>,
 }
@@ -110,14 +160,6 @@ impl fmt::Display for Sealing {
     }
 }
 
-/// The probability that a period's proof of `samples` samples fails when a fraction of the stored data is missing:
-/// `1 - (1 - f)^C`.
-#[must_use]
-pub fn detection_probability(missing_fraction: f64, samples: u32) -> f64 {
-    let samples = i32::try_from(samples).unwrap_or(i32::MAX);
-    1.0 - (1.0 - missing_fraction.clamp(0.0, 1.0)).powi(samples)
-}
-
 /// What was forgotten, and what goes on without it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemovedObject {
@@ -150,7 +192,13 @@ pub(crate) async fn status<M: Market>(
         None => shared.catalog.read()?.objects.into_iter().collect(),
     };
     let head = shared.market.head().await?;
-    let period = shared.market.schedule().period_of(head.timestamp);
+    let schedule = shared.market.schedule();
+    let period = schedule.period_of(head.timestamp);
+    let parameters = shared.market.parameters();
+    let sampling = Sampling {
+        samples: parameters.post_samples,
+        period_s: schedule.period_s,
+    };
     // One look for all objects, and only where it can tell something.
     let sealed = entries
         .iter()
@@ -171,7 +219,8 @@ pub(crate) async fn status<M: Market>(
             &entry,
             deals,
             period,
-            shared.market.parameters().post_samples,
+            sampling,
+            parameters.sector_bytes(),
         ));
     }
     Ok(all)
@@ -182,7 +231,8 @@ fn object_status(
     entry: &ObjectEntry,
     deals: Vec<DealStatus>,
     period: Period,
-    post_samples: u32,
+    sampling: Sampling,
+    sector_bytes: u64,
 ) -> ObjectStatus {
     ObjectStatus {
         name,
@@ -191,8 +241,9 @@ fn object_status(
         k: entry.k,
         n: entry.n,
         deals,
+        sector_bytes,
         period,
-        post_samples,
+        sampling,
     }
 }
 
@@ -237,6 +288,7 @@ async fn slot_reading<M: Market>(
         status: state.status,
         paid: state.paid,
         uptime: Uptime::default(),
+        tree_sectors: 0,
         sealing: None,
     };
     if let SlotStatus::Filled {
@@ -252,6 +304,7 @@ async fn slot_reading<M: Market>(
             .market
             .uptime(provider, tree, from, info.end_period)
             .await?;
+        reading.tree_sectors = shared.market.sectors_of(provider, tree).await?;
     }
     Ok(reading)
 }
@@ -280,24 +333,4 @@ pub(crate) async fn remove<M: Market>(
         plain_bytes: entry.plain_bytes,
         deals,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_odds_are_those_of_the_protocol() {
-        let rounded = |f, samples| (detection_probability(f, samples) * 1000.0).round();
-        assert!(
-            (rounded(0.01, 128) - 724.0).abs() < 0.5,
-            "1 % of 128 samples: 72 %"
-        );
-        assert!(
-            (rounded(0.05, 128) - 999.0).abs() < 0.5,
-            "5 % of 128 samples: 99.9 %"
-        );
-        assert!(detection_probability(0.0, 128).abs() < f64::EPSILON);
-        assert!((detection_probability(1.0, 1) - 1.0).abs() < f64::EPSILON);
-    }
 }

@@ -4,7 +4,7 @@
 //! nonce is the larger of what the node counts and what was handed out here, unless nothing of ours is under way: then
 //! the node alone is right (it may have been restarted from an older state). A transaction that the node no longer
 //! knows is handed in again, byte for byte, by whoever waits for it, so that a gap in the nonces closes by itself. One
-//! that stays unmined is offered again with a higher fee under the same nonce: at most one of the two can be mined.
+//! that stays unmined, or pays less than the base fee by now, is offered again with a higher fee under the same nonce: at most one of the two can be mined.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -310,6 +310,10 @@ impl Account {
             if last_check.elapsed() >= LOST_CHECK {
                 last_check = Instant::now();
                 overtaken = self.put_back_if_lost(rpc, call, &sent).await;
+                // It cannot be mined as it is: waiting for its turn would be in vain.
+                if outpriced(rpc, &sent.transaction).await {
+                    self.raise_fee(rpc, &mut sent).await;
+                }
             }
             tokio::time::sleep(pause).await;
             pause = pause
@@ -398,6 +402,18 @@ impl Account {
             block: block.to::<u64>(),
         }
     }
+}
+
+/// Whether the base fee has risen above the most that the transaction pays.
+async fn outpriced(rpc: &Rpc, transaction: &TxEip1559) -> bool {
+    let block = rpc
+        .call::<Option<RpcBlock>>("eth_getBlockByNumber", json!(["latest", false]))
+        .await;
+    let base = block
+        .ok()
+        .flatten()
+        .and_then(|block| block.base_fee_per_gas);
+    base.is_some_and(|base| base.to::<u128>() > transaction.max_fee_per_gas)
 }
 
 /// Tip, and the most we pay in all: twice the base fee outlives six full blocks in a row.

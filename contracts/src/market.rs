@@ -329,6 +329,52 @@ pub struct Activation {
     pub offset_leaves: u64,
 }
 
+/// What the contracts owe an account, in smallest token units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Earned in deals, or back from their escrow.
+    pub deals: u128,
+    /// Bounties for reports, challenges, disputes and repairs.
+    pub bounties: u128,
+    /// Bonds of challenges that came back, and what answers to them were paid.
+    pub bonds: u128,
+    /// Collateral that was asked back and may leave now.
+    pub collateral: u128,
+}
+
+impl Owed {
+    /// All of it.
+    #[must_use]
+    pub const fn total(&self) -> u128 {
+        self.deals
+            .saturating_add(self.bounties)
+            .saturating_add(self.bonds)
+            .saturating_add(self.collateral)
+    }
+}
+
+/// What shows that a piece's commitment is false: a group of it holds other leaves than the piece's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FalseCommitment {
+    /// Which group of 127 bytes.
+    pub group: u64,
+    /// The four leaves that lie there under the commitment.
+    pub leaves: [Commitment; 4],
+    /// The proof of that, circuit `dispute`.
+    pub proof: [u8; 512],
+    /// The chunks of the piece that the group's bytes lie in, in order: none for padding.
+    pub chunks: Vec<ShownChunk>,
+}
+
+/// A chunk of a piece under its content id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownChunk {
+    /// 1,024 bytes, the last chunk of a piece what is left.
+    pub bytes: Vec<u8>,
+    /// Siblings from it to the root of the piece's BLAKE3 tree, lowest first.
+    pub path: Vec<[u8; 32]>,
+}
+
 /// How a provider's tree fared over a span of periods whose deadlines are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Uptime {

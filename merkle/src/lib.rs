@@ -14,12 +14,14 @@
 //! | [`tree`] | 16-ary trees: roots, openings, chunked storage |
 //! | [`provider`] | the dense tree over a provider's sectors |
 //! | [`piece`] | from a stream of bytes to `comm_p` |
+//! | [`chunk`] | one chunk of a piece under its content id, for a contract |
 //! | [`range`] | BLAKE3 outboards and verified ranges |
 //!
 //! Source of the numbers: Poseidon2 (Grassi, Khovratovich, Schofnegger, eprint 2023/323), BLAKE3 (the specification
 //! of 2020), and this project's protocol page for everything that is ours.
 
 mod bytes32;
+pub mod chunk;
 mod commitment;
 mod content;
 pub mod domain;

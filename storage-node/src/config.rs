@@ -63,6 +63,11 @@ pub struct Config {
     /// often. Costs gas; the bounty should be worth it.
     #[serde(default)]
     pub report_misses: bool,
+    /// The least bounty for which a miss is reported, in the token's smallest unit: what the gas of a report is worth to
+    /// the operator, which no node can know. Below it a report costs more than it brings, and who misses on purpose with
+    /// slots that pay next to nothing would burn the reporters' gas.
+    #[serde(default = "defaults::report_least_bounty")]
+    pub report_least_bounty: u64,
     /// Whether the node fills slots that other providers lost, by making their pieces again from k siblings, for the
     /// bounty and the rest of the pay.
     #[serde(default)]
@@ -131,6 +136,9 @@ mod defaults {
     }
     pub(super) const fn settle_every_periods() -> u64 {
         48
+    }
+    pub(super) const fn report_least_bounty() -> u64 {
+        1
     }
     pub(super) const fn repair_spread_s() -> u64 {
         120

@@ -20,6 +20,7 @@
 //! | [`serve`] | what is answered on the wire |
 //! | [`chain`] | what the node asks the chain, and how it follows it |
 //! | [`proving`] | keys, witnesses, windows |
+//! | [`dispute`] | commitments that are not those of their pieces |
 //! | [`repair`] | other providers' failures, as the market's events tell them |
 //! | [`pipeline`] | what the node does of its own accord |
 //! | [`dashboard`] | `/metrics` and `/health` |
@@ -30,6 +31,7 @@ pub mod chain;
 pub mod config;
 pub mod dashboard;
 pub mod deal;
+pub mod dispute;
 pub mod error;
 pub mod node;
 pub mod pipeline;

@@ -1,4 +1,4 @@
-//! `cairn-node init | run | status | params`.
+//! `cairn-node init | run | status | params`, and what an operator does on the market by hand.
 
 mod cli;
 
@@ -40,6 +40,9 @@ enum Verb {
         #[arg(long)]
         config: PathBuf,
     },
+    #[command(flatten)]
+    Market(cli::market::MarketCommand),
+    Dispute(cli::dispute::DisputeArguments),
     /// Lists the parameter sets, makes and verifies their keys.
     Params(cli::params::ParamsArguments),
 }
@@ -72,6 +75,8 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
             Verb::Init(arguments) => cli::init::run(arguments, &surroundings()).await,
             Verb::Run { config } => run(&config).await,
             Verb::Status { config } => cli::status::run(&Config::read(&config)?).await,
+            Verb::Market(command) => cli::market::run(command).await,
+            Verb::Dispute(arguments) => cli::dispute::run(arguments, &surroundings()).await,
             Verb::Params(arguments) => {
                 tokio::task::block_in_place(|| cli::params::run(arguments, std::env::home_dir()))
             }

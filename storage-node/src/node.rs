@@ -172,7 +172,10 @@ fn load(config: &Config) -> Result<Loaded, NodeError> {
 }
 
 /// The built-in parameter set that a deployment names, if its numbers are the same.
-fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
+///
+/// # Errors
+/// [`NodeError::Start`]: there is none, or it has other numbers.
+pub fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
     let start = |reason: String| NodeError::Start {
         doing: "comparing the deployment with the built-in sets",
         reason,
@@ -290,7 +293,9 @@ fn market_part(
             Hunt::new(
                 operator.address(),
                 deployment.start_block,
-                config.report_misses,
+                config
+                    .report_misses
+                    .then_some(u128::from(config.report_least_bounty)),
             )
         }),
         repairs: repairs(config)?,

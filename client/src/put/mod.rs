@@ -10,6 +10,7 @@
 //! | `source` | bodies on their way out, counted |
 //! | `patience` | how long a node is asked again |
 //! | `receipt` | what makes a Receipt worth an Acceptance |
+//! | `sample` | leaves under a signed commitment, drawn in secret |
 //! | `activate` | wait until the slots are filled on chain |
 //! | `report` | what came of it |
 
@@ -20,6 +21,7 @@ mod patience;
 mod receipt;
 mod relay;
 mod report;
+mod sample;
 mod slot;
 mod source;
 mod upload;
@@ -55,7 +57,7 @@ pub(crate) async fn put<M: Market>(
     let key = ObjectKey::random(&shared.entropy);
     let ingested = ingest::ingest(shared, reader, &plan, &key).await?;
     let opened = open::open(shared, &plan, &ingested, &key, name, &options).await?;
-    let uploaded = upload::upload(shared, &plan, ingested, &opened, options.relay).await?;
+    let uploaded = upload::upload(shared, &plan, ingested, &opened, &options).await?;
     let segments = upload::expect_readable(uploaded.segments, k)?;
     shared.catalog.mark_stored(name)?;
     let activation = if options.wait {

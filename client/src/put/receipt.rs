@@ -2,7 +2,8 @@
 
 use cairn_merkle::piece::PieceCommitment;
 use cairn_wire::{
-    Address, ContentId, DealId, Eip712Domain, PieceTerms, Receipt, SlotIndex, verify_receipt,
+    Address, Commitment, ContentId, DealId, Eip712Domain, PieceTerms, Receipt, SlotIndex,
+    verify_receipt,
 };
 
 use crate::error::ReceiptError;
@@ -18,12 +19,31 @@ pub(crate) struct Sent {
     pub(crate) content_id: ContentId,
 }
 
+/// What a Receipt must say of the piece.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) b: u8,
+    pub(crate) byte_len: u64,
+    /// Computed here; none if leaves under the signed one are drawn instead.
+    pub(crate) comm_p: Option<Commitment>,
+}
+
+impl From<&PieceCommitment> for Expected {
+    fn from(ours: &PieceCommitment) -> Self {
+        Self {
+            b: ours.b,
+            byte_len: ours.byte_len,
+            comm_p: Some(ours.comm_p),
+        }
+    }
+}
+
 /// Signed by the provider's operator, about exactly this piece for exactly this slot, with the commitment computed here
-/// from our own bytes, and still valid.
+/// from our own bytes, if it was, and still valid.
 pub(crate) fn check(
     receipt: &Receipt,
     sent: &Sent,
-    ours: &PieceCommitment,
+    ours: &Expected,
     domain: &Eip712Domain,
     now_unix: u64,
 ) -> Result<PieceTerms, ReceiptError> {
@@ -46,13 +66,13 @@ pub(crate) fn check(
             now_unix,
         });
     }
-    if terms.comm_p != ours.comm_p {
-        return Err(ReceiptError::Commitment {
-            expected: ours.comm_p,
+    match ours.comm_p {
+        Some(expected) if expected != terms.comm_p => Err(ReceiptError::Commitment {
+            expected,
             got: terms.comm_p,
-        });
+        }),
+        _ => Ok(terms),
     }
-    Ok(terms)
 }
 
 #[cfg(test)]
@@ -112,7 +132,7 @@ mod tests {
             check(
                 &Receipt { terms, signature },
                 &self.sent,
-                &self.ours,
+                &Expected::from(&self.ours),
                 &self.domain,
                 NOW,
             )
@@ -223,7 +243,7 @@ mod tests {
                     signature,
                 },
                 &case.sent,
-                &case.ours,
+                &Expected::from(&case.ours),
                 &case.domain,
                 NOW,
             )

@@ -6,17 +6,20 @@ use std::sync::atomic::AtomicU64;
 use bytes::Bytes;
 use cairn_contracts::ProviderInfo;
 use cairn_merkle::PieceError;
-use cairn_merkle::piece::PieceCommitment;
-use cairn_wire::{Acceptance, Commitment, Receipt, StorePiece, sign_acceptance};
+use cairn_merkle::piece::{self, PieceCommitment, b_for};
+use cairn_wire::{
+    Acceptance, Commitment, Eip712Domain, PieceTerms, Receipt, StorePiece, sign_acceptance,
+};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::client::Shared;
+use crate::client::{Shared, Verify};
 use crate::error::SlotError;
 use crate::market::Market;
 use crate::progress::Stage;
 use crate::put::patience::patiently;
-use crate::put::receipt::{self, Sent};
+use crate::put::receipt::{self, Expected, Sent};
 use crate::put::report::{SlotReport, SlotResult};
+use crate::put::sample::{Sampled, WHOLE_B, sample};
 use crate::put::source::Metered;
 
 /// The commitment of a piece, computed behind its upload.
@@ -29,6 +32,8 @@ pub(crate) struct SlotJob<M> {
     pub(crate) provider: ProviderInfo,
     pub(crate) bytes: Bytes,
     pub(crate) now_unix: u64,
+    /// How much of the commitment is checked.
+    pub(crate) verify: Verify,
     /// Bytes sent over this line by the whole put.
     pub(crate) line_bytes: Arc<AtomicU64>,
 }
@@ -41,7 +46,11 @@ impl<M: Market> SlotJob<M> {
         commitment: CommitmentToCome,
         relayed: Option<oneshot::Receiver<Receipt>>,
     ) -> SlotReport {
-        let mut ours = OurCommitment::ToCome(commitment);
+        let whole = b_for(self.bytes.len() as u64) <= WHOLE_B;
+        let mut ours = match self.verify {
+            Verify::Sample if !whole => OurCommitment::NotComputed,
+            _ => OurCommitment::ToCome(commitment),
+        };
         let by_relay = self.by_relay(relayed, &mut ours).await;
         let relayed = by_relay.is_some();
         let outcome = match by_relay {
@@ -69,11 +78,7 @@ impl<M: Market> SlotJob<M> {
         ours: &mut OurCommitment,
     ) -> Option<Result<Commitment, SlotError>> {
         let receipt = relayed?.await.ok()?;
-        let ours = match ours.get().await {
-            Ok(ours) => ours,
-            Err(error) => return Some(Err(error)),
-        };
-        match self.accept(&receipt, &ours).await {
+        match self.accept(&receipt, ours).await {
             Err(SlotError::Receipt(error)) => {
                 tracing::warn!(deal = %self.sent.deal, slot = %self.sent.slot, %error, "the relay's Receipt is not worth accepting: sending directly");
                 None
@@ -98,8 +103,7 @@ impl<M: Market> SlotJob<M> {
         self.uploaded();
         drop(line);
         let receipt = stored?;
-        let ours = ours.get().await?;
-        self.accept(&receipt, &ours).await
+        self.accept(&receipt, ours).await
     }
 
     fn uploaded(&self) {
@@ -123,10 +127,10 @@ impl<M: Market> SlotJob<M> {
     async fn accept(
         &self,
         receipt: &Receipt,
-        ours: &PieceCommitment,
+        ours: &mut OurCommitment,
     ) -> Result<Commitment, SlotError> {
         let domain = self.shared.market.domain();
-        let terms = receipt::check(receipt, &self.sent, ours, &domain, self.now_unix)?;
+        let terms = self.checked(receipt, ours, &domain).await?;
         let signature =
             sign_acceptance(&domain, &terms, &self.shared.wallet).map_err(SlotError::Sign)?;
         let acceptance = Acceptance { terms, signature };
@@ -135,29 +139,65 @@ impl<M: Market> SlotJob<M> {
             Ok(connection.accept_piece(&acceptance).await?)
         };
         patiently(&self.shared.config.patience, say).await?;
-        Ok(ours.comm_p)
+        Ok(terms.comm_p)
+    }
+
+    /// What the Receipt promises, once it is known to be about the piece: by leaves drawn under its commitment, or by the
+    /// commitment computed here.
+    async fn checked(
+        &self,
+        receipt: &Receipt,
+        ours: &mut OurCommitment,
+        domain: &Eip712Domain,
+    ) -> Result<PieceTerms, SlotError> {
+        let check = |expected: &Expected| {
+            receipt::check(receipt, &self.sent, expected, domain, self.now_unix)
+        };
+        if let OurCommitment::NotComputed = ours {
+            let byte_len = self.bytes.len() as u64;
+            let terms = check(&Expected {
+                b: b_for(byte_len),
+                byte_len,
+                comm_p: None,
+            })?;
+            let connect = || async { Ok(self.shared.peers.connect(&self.provider).await?) };
+            let connection = patiently(&self.shared.config.patience, connect).await?;
+            let entropy = &self.shared.entropy;
+            match sample(&connection, &terms, &self.bytes, entropy).await {
+                Sampled::Right => return Ok(terms),
+                Sampled::Wrong(error) => return Err(error.into()),
+                Sampled::Unknown(error) => {
+                    tracing::info!(deal = %self.sent.deal, slot = %self.sent.slot, %error, "no leaf was shown: the whole commitment is computed");
+                }
+            }
+        }
+        let ours = ours.get(&self.bytes).await?;
+        Ok(check(&Expected::from(&ours))?)
     }
 }
 
 /// The commitment computed here, waited for once.
 enum OurCommitment {
+    /// Unless it is needed.
+    NotComputed,
     ToCome(CommitmentToCome),
     Here(PieceCommitment),
 }
 
 impl OurCommitment {
-    async fn get(&mut self) -> Result<PieceCommitment, SlotError> {
+    async fn get(&mut self, bytes: &Bytes) -> Result<PieceCommitment, SlotError> {
         let interrupted = |error: &dyn std::fmt::Display| SlotError::Interrupted(error.to_string());
-        match self {
-            Self::Here(commitment) => Ok(*commitment),
-            Self::ToCome(receiver) => {
-                let commitment = receiver
-                    .await
-                    .map_err(|error| interrupted(&error))?
-                    .map_err(|error| interrupted(&error))?;
-                *self = Self::Here(commitment);
-                Ok(commitment)
+        let commitment = match self {
+            Self::Here(commitment) => return Ok(*commitment),
+            Self::NotComputed => {
+                let bytes = bytes.clone();
+                let computed = tokio::task::spawn_blocking(move || piece::commit(&bytes));
+                computed.await.map_err(|error| interrupted(&error))?
             }
-        }
+            Self::ToCome(receiver) => receiver.await.map_err(|error| interrupted(&error))?,
+        };
+        let commitment = commitment.map_err(|error| interrupted(&error))?;
+        *self = Self::Here(commitment);
+        Ok(commitment)
     }
 }

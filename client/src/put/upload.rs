@@ -10,7 +10,7 @@ use cairn_wire::{Receipt, SlotIndex};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::client::Shared;
+use crate::client::{PutOptions, Shared, Verify};
 use crate::error::PutError;
 use crate::market::Market;
 use crate::plan::Plan;
@@ -35,13 +35,13 @@ pub(crate) struct Uploaded {
     pub(crate) piece_bytes: u64,
 }
 
-/// Sends everything: each piece to its provider, or with `relay` each segment to one of them.
+/// Sends everything: each piece to its provider, or with `options.relay` each segment to one of them.
 pub(crate) async fn upload<M: Market>(
     shared: &Arc<Shared<M>>,
     plan: &Plan,
     ingested: Ingested,
     opened: &Opened,
-    relay: bool,
+    options: &PutOptions,
 ) -> Result<Uploaded, PutError> {
     let n = u64::from(plan.code().n());
     let piece_bytes: u64 = ingested
@@ -62,7 +62,8 @@ pub(crate) async fn upload<M: Market>(
             spool: Arc::clone(&ingested.spool),
             lines: Arc::clone(&lines),
             line_bytes: Arc::clone(&line_bytes),
-            relay,
+            relay: options.relay,
+            verify: options.verify,
             number,
             segment,
             deal: deal.clone(),
@@ -122,6 +123,7 @@ struct SegmentJob<M> {
     lines: Arc<Semaphore>,
     line_bytes: Arc<AtomicU64>,
     relay: bool,
+    verify: Verify,
     number: usize,
     segment: CodedSegment,
     deal: OpenDeal,
@@ -152,6 +154,7 @@ impl<M: Market> SegmentJob<M> {
                 provider: provider.clone(),
                 bytes,
                 now_unix,
+                verify: self.verify,
                 line_bytes: Arc::clone(&self.line_bytes),
             };
             let lines = Arc::clone(&self.lines);
@@ -228,7 +231,7 @@ impl<M: Market> SegmentJob<M> {
     }
 
     /// Computes the pieces' commitments one after the other, each on all cores, while they are being sent. A piece whose
-    /// slot has failed meanwhile is left out.
+    /// slot has failed meanwhile, or of which leaves are drawn instead, is left out.
     fn commit_behind(&self, pieces: &[Bytes]) -> Vec<CommitmentToCome> {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             pieces.iter().map(|_| oneshot::channel()).unzip();

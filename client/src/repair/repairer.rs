@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_contracts::{DealInfo, ProviderInfo};
-use cairn_wire::{Limits, SlotIndex};
+use cairn_wire::{LeafOpening, Limits, OpenLeaf, SlotIndex};
 use tokio::io::AsyncWrite;
 
 use crate::error::RepairError;
@@ -100,6 +100,25 @@ impl Repairer {
         W: AsyncWrite + Send + Unpin,
     {
         run::rebuild(&self.peers, deal, holders, lost, options, progress).await
+    }
+
+    /// A leaf of a piece with its path, from who holds it. It proves nothing before it is verified against a commitment.
+    ///
+    /// # Errors
+    /// [`RepairError::Holder`].
+    pub async fn open_leaf(
+        &self,
+        holder: &ProviderInfo,
+        request: &OpenLeaf,
+    ) -> Result<LeafOpening, RepairError> {
+        let failed = |reason: String| RepairError::Holder {
+            provider: holder.address,
+            reason,
+        };
+        let connection = self.peers.connect(holder).await;
+        let connection = connection.map_err(|error| failed(error.to_string()))?;
+        let opened = connection.open_leaf(request).await;
+        opened.map_err(|error| failed(error.to_string()))
     }
 
     /// As [`Repairer::rebuild`], to files that appear (or are replaced) only when all lost pieces are there and right.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::network::{Behaviour, World, deployment, home, noise};
+use cairn_client::durability::Sampling;
 use cairn_client::{
     ByteRange, Catalog, CatalogError, Config, ConfigError, Entropy, GetError, InitOptions,
     ObjectKind, PutError, ReplicaStage, ReplicaUnderWay, Sealing, StatusError,
@@ -188,9 +189,19 @@ async fn status_shows_each_slot_as_the_chain_has_it() {
     world.set(0, Behaviour::NeverActivates);
     world.put("object", &noise(10), 2, 4).await.unwrap();
     let status = world.client.status(Some("object")).await.unwrap().remove(0);
+    assert_eq!((status.k, status.n, status.plain_bytes), (2, 4, 10));
+    let sampling = Sampling {
+        samples: 4,
+        period_s: 36,
+    };
+    assert_eq!(status.sampling, sampling);
+    // a piece of 2^11 leaves (a strip of 32 KiB) in a tree of three sectors of 2^20
+    let share = 2_048.0 / (3.0 * 1_048_576.0);
+    assert_eq!(status.least_share(), Some(share));
     assert_eq!(
-        (status.k, status.n, status.plain_bytes, status.post_samples),
-        (2, 4, 10, 4)
+        status.least_pieces(),
+        4,
+        "the empty slot may still be filled"
     );
     let deal = &status.deals[0];
     let info = deal.info.as_ref().unwrap();

@@ -1,9 +1,11 @@
 //! Storing: whole path, failing nodes, lying Receipts.
 
+use std::sync::atomic::Ordering;
+
 use crate::network::{Behaviour, World, noise};
 use cairn_client::{
     ActivationOutcome, ByteRange, CatalogError, ChooseError, ObjectState, PutError, PutOptions,
-    ReceiptError, SlotError, SlotResult,
+    ReceiptError, SlotError, SlotResult, Verify,
 };
 use cairn_wire::{Address, RequestError};
 
@@ -193,9 +195,7 @@ async fn a_node_that_has_not_seen_the_deal_yet_is_asked_again() {
     let report = world.put("object", &noise(10), 2, 4).await.unwrap();
     assert_eq!(report.failures().count(), 0);
     assert_eq!(
-        world.nodes[0]
-            .stores
-            .load(std::sync::atomic::Ordering::Relaxed),
+        world.nodes[0].stores.load(Ordering::Relaxed),
         3,
         "two refusals and the piece"
     );
@@ -259,6 +259,81 @@ async fn pieces_that_nobody_activates_are_counted_when_patience_ends() {
         .await
         .unwrap();
     assert_eq!(report.activation, ActivationOutcome::NotAwaited);
+}
+
+/// A piece of more than 2^14 leaves, of which the client draws some.
+const LARGE: usize = 1_100_000;
+
+/// Which nodes' Receipts were not accepted, and why, when an object of large pieces is put to these six.
+async fn refused(verify: Verify) -> (World, Vec<(u8, ReceiptError)>) {
+    let world = World::new(6, 20);
+    world.set(0, Behaviour::HalfFalse);
+    world.set(1, Behaviour::WrongCommP);
+    world.set(2, Behaviour::ShowsNoLeaf);
+    world.set(3, Behaviour::HidesItsLie);
+    let options = PutOptions {
+        k: Some(2),
+        n: Some(6),
+        periods: 3,
+        price: Some(1_000_000),
+        verify,
+        ..PutOptions::default()
+    };
+    let bytes = noise(LARGE);
+    let report = world.client.put(bytes.as_slice(), "large", options).await;
+    let report = report.unwrap();
+    let mut refused = Vec::new();
+    for slot in report.failures() {
+        let SlotResult::Failed(SlotError::Receipt(error)) = &slot.result else {
+            panic!("{slot}");
+        };
+        refused.push((slot.provider.0[0], error.clone()));
+    }
+    refused.sort_by_key(|(provider, _)| *provider);
+    let (back, _) = world.get("large", ByteRange::all()).await.unwrap();
+    assert!(back == bytes, "what was accepted is the object");
+    (world, refused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaves_are_drawn_of_large_pieces_and_who_shows_none_is_checked_in_full() {
+    let (world, refused) = refused(Verify::Sample).await;
+    assert!(
+        matches!(
+            refused.as_slice(),
+            [
+                (1, ReceiptError::Leaf { .. }),
+                (2, ReceiptError::Leaf { .. }),
+                (4, ReceiptError::Commitment { .. })
+            ]
+        ),
+        "{refused:?}"
+    );
+    let asked = |node: usize| world.nodes[node].leaves.load(Ordering::Relaxed);
+    assert_eq!((asked(4), asked(5)), (128, 128), "of the honest ones");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_check_asks_for_no_leaf_and_finds_every_false_commitment() {
+    let (world, refused) = refused(Verify::Full).await;
+    let who: Vec<u8> = refused.iter().map(|(provider, _)| *provider).collect();
+    assert_eq!(who, [1, 2, 4], "{refused:?}");
+    let whole = |(_, error): &(u8, ReceiptError)| matches!(error, ReceiptError::Commitment { .. });
+    assert!(refused.iter().all(whole), "{refused:?}");
+    let asked = world.nodes.iter();
+    let asked: usize = asked.map(|node| node.leaves.load(Ordering::Relaxed)).sum();
+    assert_eq!(asked, 0, "nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_pieces_are_checked_in_full_whatever_the_choice() {
+    let world = World::new(4, 13);
+    world.set(0, Behaviour::WrongCommP);
+    let report = world.put("object", &noise(10), 2, 4).await.unwrap();
+    assert_eq!(report.failures().count(), 1, "found");
+    let asked = world.nodes.iter();
+    let asked: usize = asked.map(|node| node.leaves.load(Ordering::Relaxed)).sum();
+    assert_eq!(asked, 0, "without a question");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -172,6 +172,20 @@ impl Chain {
         receipt_of(&self.transact(Contract::Challenges, &call).await?)
     }
 
+    /// Credit of an account in Challenges: bonds that came back, what answers were paid.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn bond_credit(&self, account: Address) -> Result<u128, ChainError> {
+        let call = Challenges::creditOfCall {
+            account: evm(account),
+        };
+        amount(
+            self.view(Contract::Challenges, &call).await?,
+            "Challenges.creditOf",
+        )
+    }
+
     /// Takes the account's whole credit out of Challenges.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Transactions of one account: many at once, lost ones, overtaken ones.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cairn_contracts::{Chain, ChainError, ChainOptions};
 use serde_json::json;
@@ -174,16 +174,9 @@ async fn an_account_without_ether_is_told_so() {
 async fn a_transaction_whose_fee_became_too_low_is_offered_again_with_a_higher_one() {
     let world = World::start().await;
     world.provider().await;
-    let options = ChainOptions {
-        receipt_timeout: Duration::from_secs(9),
-        ..ChainOptions::default()
-    };
-    let urls = urls(&world.anvil);
-    let deployment = world.deployment.clone();
-    let chain = Chain::connect_with(&urls, deployment, Some(key(PROVIDER)), options)
-        .await
-        .unwrap();
+    let chain = world.chain(PROVIDER).await;
     world.anvil.set_automine(false).await.unwrap();
+    let began = Instant::now();
     let (anvil, sender) = (&world.anvil, chain.clone());
     let task = tokio::spawn(async move { change_ask(&sender, 5).await });
     while anvil.command("txpool_status", json!([])).await.unwrap()["pending"] == "0x0" {
@@ -201,4 +194,6 @@ async fn a_transaction_whose_fee_became_too_low_is_offered_again_with_a_higher_o
     task.await.unwrap().unwrap();
     let entry = chain.provider(address(PROVIDER)).await.unwrap().unwrap();
     assert_eq!(entry.ask_per_tib_period, 5, "mined after all");
+    // a proof is due seconds after its round: a third of the time for a receipt would be too late
+    assert!(began.elapsed() < Duration::from_secs(20), "at once");
 }

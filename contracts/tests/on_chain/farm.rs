@@ -11,6 +11,7 @@ use cairn_merkle::tree::Tree;
 use cairn_merkle::{Fr, TreeKind, domain, fr32};
 use cairn_prover::append::{AppendCircuit, AppendStatement, AppendWitness};
 use cairn_prover::circuits::CircuitName;
+use cairn_prover::dispute::{DisputeCircuit, DisputeStatement, DisputeWitness};
 use cairn_prover::groth16::{Key, blinding_rng, export, prove};
 use cairn_prover::include::{IncludeCircuit, IncludeStatement, IncludeWitness, PlacedPiece};
 use cairn_prover::keys;
@@ -155,6 +156,38 @@ impl Sector {
             tree: Tree::build(TreeKind::Data, &leaves).unwrap(),
             replica: None,
         }
+    }
+
+    /// Packs pieces as [`Sector::pack`] does, but one leaf of the first is another: its commitment is false, and shows the
+    /// false leaf like any other. Its owner has to be fooled, or of one mind with its holder.
+    pub(crate) fn pack_falsely(number: SectorNumber, contents: &[Vec<u8>], leaf: usize) -> Self {
+        let honest = Self::pack(number, contents);
+        let mut leaves = honest.tree.row(0).to_vec();
+        let Placed {
+            commitment,
+            offset_leaves,
+        } = honest.pieces[0];
+        let start = usize::try_from(offset_leaves).unwrap();
+        leaves[start + leaf] += Fr::from(1_u64);
+        let root =
+            cairn_merkle::tree::root(TreeKind::Data, &leaves[start..start + (1 << commitment.b)])
+                .unwrap();
+        let comm_p = domain::comm_p(commitment.b, commitment.byte_len, root).into();
+        let mut pieces = honest.pieces;
+        pieces[0].commitment.comm_p = comm_p;
+        Self {
+            number,
+            pieces,
+            tree: Tree::build(TreeKind::Data, &leaves).unwrap(),
+            replica: None,
+        }
+    }
+
+    /// The leaves of its piece at a place, as they lie in it.
+    pub(crate) fn piece_leaves(&self, piece: usize) -> Vec<Fr> {
+        let placed = &self.pieces[piece];
+        let start = usize::try_from(placed.offset_leaves).unwrap();
+        self.tree.row(0)[start..start + (1 << placed.commitment.b)].to_vec()
     }
 
     /// Encodes the sector for this account and ticket (field elements, little-endian).
@@ -349,6 +382,38 @@ impl Farm {
         let mut rng = blinding_rng(self.blinding());
         let circuit = IncludeCircuit::new(*SET, statement, witness);
         export::proof_to_evm(&prove(&self.keys.include, circuit, &mut rng).unwrap())
+    }
+
+    /// The proof that a group of a piece of a sector holds the leaves that lie there.
+    pub(crate) fn dispute(
+        &mut self,
+        place: usize,
+        piece: usize,
+        group: u64,
+    ) -> ([Commitment; 4], EvmProof) {
+        let sector = &self.sectors[place];
+        let PieceCommitment {
+            comm_p,
+            b,
+            byte_len,
+            ..
+        } = sector.pieces[piece].commitment;
+        let tree = Tree::build(TreeKind::Data, &sector.piece_leaves(piece)).unwrap();
+        let witness = DisputeWitness {
+            b,
+            byte_len,
+            path: tree.open(4 * group).unwrap().groups,
+        };
+        let statement = DisputeStatement {
+            comm_p,
+            group,
+            leaves: witness.leaves(group).unwrap(),
+        };
+        let leaves = statement.leaves.map(Commitment::from);
+        let mut rng = blinding_rng(self.blinding());
+        let circuit = DisputeCircuit::new(*SET, statement, witness);
+        let proof = prove(&self.keys.dispute, circuit, &mut rng).unwrap();
+        (leaves, export::proof_to_evm(&proof))
     }
 
     /// The public inputs of its window proof, as the contract has them: root, seed, packed word.

@@ -8,6 +8,7 @@
 mod accounts;
 mod beacons;
 mod deployments;
+mod disputes;
 mod endpoints;
 mod farm;
 mod followers;

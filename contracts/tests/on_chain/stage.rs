@@ -61,7 +61,23 @@ impl Stage {
             .next_sector_number(address(PROVIDER))
             .await
             .unwrap();
-        let sector = Sector::pack(number, contents);
+        self.append_sector(Sector::pack(number, contents)).await
+    }
+
+    /// A sector of these pieces of which the first is committed to falsely, on chain.
+    pub(crate) async fn append_falsely(
+        &mut self,
+        contents: &[Vec<u8>],
+        leaf: usize,
+    ) -> SectorNumber {
+        let me = address(PROVIDER);
+        let number = self.provider.next_sector_number(me).await.unwrap();
+        self.append_sector(Sector::pack_falsely(number, contents, leaf))
+            .await
+    }
+
+    async fn append_sector(&mut self, sector: Sector) -> SectorNumber {
+        let number = sector.number;
         let (comm_d, comm_r) = (sector.comm_d(), sector.comm_r());
         let proof = self.farm.append(sector);
         self.provider

@@ -6,39 +6,9 @@
 //! ```
 //!
 //! The second is the rate at which a deal of n independent slots passes from k to k - 1 pieces. It depends on the mean of
-//! the time down only, not on its distribution.
+//! the time down only, not on its distribution. The formulas themselves are the client's, which states them to its user.
 
-/// Probability of exactly `hits` of `n`, each with probability `p`.
-#[must_use]
-pub fn binomial(n: u32, hits: u32, p: f64) -> f64 {
-    if hits > n {
-        return 0.0;
-    }
-    // multiply small and large factors in turn, so that nothing leaves the range on the way
-    let mut result = 1.0;
-    let mut misses = n - hits;
-    for step in 0..hits {
-        result *= p * f64::from(n - step) / f64::from(step + 1);
-        while result > 1.0 && misses > 0 {
-            result *= 1.0 - p;
-            misses -= 1;
-        }
-    }
-    (0..misses).fold(result, |product, _| product * (1.0 - p))
-}
-
-/// Probability that fewer than k of n pieces are alive.
-#[must_use]
-pub fn loss_without_repair(n: u32, k: u32, alive: f64) -> f64 {
-    (0..k).map(|left| binomial(n, left, alive)).sum()
-}
-
-/// Losses per unit of time of one deal whose slots fail independently at a rate and are down for a mean time.
-#[must_use]
-pub fn loss_rate(n: u32, k: u32, failures: f64, down: f64) -> f64 {
-    let alive = 1.0 / (1.0 + failures * down);
-    binomial(n, k, alive) * f64::from(k) * failures
-}
+pub use cairn_client::durability::{binomial, loss_rate, loss_without_repair};
 
 /// Failures of a slot that is alive, per unit of time, from the failures counted over all slots, dead ones included.
 #[must_use]
@@ -84,30 +54,6 @@ impl Durability {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn binomials_are_those_of_the_table() {
-        assert!((binomial(4, 2, 0.5) - 0.375).abs() < 1e-12);
-        assert!((binomial(30, 10, 0.5) - 30_045_015.0 / 1_073_741_824.0).abs() < 1e-12);
-        let sum: f64 = (0..=256).map(|hits| binomial(256, hits, 0.3)).sum();
-        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
-        assert!(
-            binomial(3, 4, 0.5).abs() < f64::EPSILON,
-            "more than there are"
-        );
-    }
-
-    #[test]
-    fn two_mirrored_pieces_are_lost_as_everyone_knows() {
-        // mirror: 1 of 2, failure rate f, repair time d: 2 f (f d) for f d << 1
-        let (failures, down) = (0.01, 0.02);
-        let exact = loss_rate(2, 1, failures, down);
-        let known = 2.0 * failures * failures * down;
-        assert!(
-            (exact / known - 1.0).abs() < 0.001,
-            "{exact} against {known}"
-        );
-    }
 
     #[test]
     fn dead_slots_do_not_fail_again() {

@@ -10,7 +10,7 @@
 //!
 //! Time, pay and prices are the code that node and client use: [`Schedule`](cairn_contracts::Schedule),
 //! [`Runs`](cairn_contracts::settlement::Runs) and [`SlotAccount`](cairn_contracts::settlement::SlotAccount),
-//! [`price_for`](cairn_client::price_for), [`detection_probability`](cairn_client::detection_probability), the numbers of
+//! [`price_for`](cairn_client::price_for), [`detection_probability`](cairn_client::durability::detection_probability), the numbers of
 //! [`MAINNET`](cairn_prover::params::MAINNET). What the protocol says and no contract does yet (slashing, collateral,
 //! repair) is written here from `docs/protocol.md`. A run depends on its [`Settings`](settings::Settings) only: the same
 //! seed gives the same tables to the last byte. What it found is in `docs/simulation.md`.

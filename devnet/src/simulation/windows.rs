@@ -1,6 +1,6 @@
 //! Every period each provider proves, or misses and pays for it; who misses too often is terminated.
 
-use cairn_client::detection_probability;
+use cairn_client::durability::detection_probability;
 use cairn_prover::params::MAINNET;
 use cairn_wire::Period;
 
@@ -76,7 +76,7 @@ impl World {
         if missing > 0.0
             && self
                 .random
-                .chance(detection_probability(missing, self.settings.samples))
+                .chance(detection_probability(missing, self.settings.samples.into()))
         {
             return Outcome::Hit;
         }

@@ -147,6 +147,13 @@ pub trait ChainPort: Send + Sync + 'static {
     fn deposit_collateral(&self, tokens: u128) -> Answer<'_, TxReceipt>;
     /// Whether a tree of anybody held sectors in a closed period with a beacon and was not proven.
     fn missed(&self, provider: Address, tree: TreeIndex, period: Period) -> Answer<'_, bool>;
+    /// What a tree of anybody earned, and risked, in a period, and what of its provider's collateral answers for that.
+    fn at_risk(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+        period: Period,
+    ) -> Answer<'_, (u128, u128)>;
     /// Shows a miss of somebody; the bounty is this provider's.
     fn report_miss(
         &self,
@@ -360,6 +367,19 @@ impl ChainPort for OnChain {
         Box::pin(async move {
             let fared = self.chain.uptime(provider, tree, period, period).await?;
             Ok(fared.missed == 1)
+        })
+    }
+
+    fn at_risk(
+        &self,
+        provider: Address,
+        tree: TreeIndex,
+        period: Period,
+    ) -> Answer<'_, (u128, u128)> {
+        Box::pin(async move {
+            let pay = self.chain.pay_at(provider, tree, period).await?;
+            let account = self.chain.collateral_of(provider).await?;
+            Ok((pay, account.total.saturating_sub(account.repair_locked)))
         })
     }
 

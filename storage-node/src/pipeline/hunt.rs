@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cairn_contracts::Head;
+use cairn_contracts::{CollateralTerms, Head};
 use cairn_wire::Address;
 
 use crate::dashboard::{Counter, Gauge};
@@ -13,6 +13,9 @@ use crate::pipeline::Work;
 use crate::repair::{Freed, MarketWatch, Quarry, RepairRules};
 use crate::store::SlotKey;
 
+/// A miss costs this many times the tree's pay, for each sector that a sample stands for.
+const SLASH_FACTOR: u128 = 5;
+const BASIS_POINTS: u128 = 10_000;
 /// Blocks read at once.
 const SPAN: u64 = 1_000;
 /// A repair that was not made is tried again after this long, doubled with each try.
@@ -22,8 +25,8 @@ const MAX_DOUBLINGS: u32 = 8;
 /// The market as far as it was heard. Begins anew with each start: nothing of it is recorded, all of it is on chain.
 #[derive(Debug)]
 pub struct Hunt {
-    /// Whether misses are reported, or only listened for.
-    reports: bool,
+    /// The least bounty for which misses are reported; none: they are only listened for.
+    reports: Option<u128>,
     heard: Mutex<Heard>,
 }
 
@@ -36,9 +39,10 @@ struct Heard {
 }
 
 impl Hunt {
-    /// Begins to listen at `start_block`, for the provider `me`; `reports` says whether misses are reported.
+    /// Begins to listen at `start_block`, for the provider `me`; `reports` is the least bounty for which misses are
+    /// reported, if they are.
     #[must_use]
-    pub fn new(me: Address, start_block: u64, reports: bool) -> Self {
+    pub fn new(me: Address, start_block: u64, reports: Option<u128>) -> Self {
         let heard = Heard {
             watch: MarketWatch::new(me),
             next_block: start_block,
@@ -113,9 +117,9 @@ impl Work {
                 return Ok(true);
             }
         }
-        if !hunt.reports {
+        let Some(least_bounty) = hunt.reports else {
             return Ok(false);
-        }
+        };
         let closed = self.schedule.last_closed_period(head.timestamp);
         let quarry = hunt
             .heard()
@@ -124,7 +128,7 @@ impl Work {
         let Some(quarry) = quarry else {
             return Ok(false);
         };
-        match self.show_failure(quarry).await {
+        match self.show_failure(quarry, least_bounty).await {
             Ok(()) => {}
             // Somebody was faster, or the chain knows an excuse that no event tells.
             Err(ChainFault::Refused(reason)) => {
@@ -137,7 +141,7 @@ impl Work {
     }
 
     /// Looks first: a refused transaction would cost gas.
-    async fn show_failure(&self, quarry: Quarry) -> Result<(), ChainFault> {
+    async fn show_failure(&self, quarry: Quarry, least_bounty: u128) -> Result<(), ChainFault> {
         match quarry {
             Quarry::Slot(key) => {
                 self.chain.free(key.deal, key.slot).await?;
@@ -170,6 +174,12 @@ impl Work {
                 period,
             } => {
                 if self.chain.missed(provider, tree, period).await? {
+                    let (pay, answers) = self.chain.at_risk(provider, tree, period).await?;
+                    let bounty = least_of_bounty(&self.market.collateral, pay, answers);
+                    if bounty < least_bounty {
+                        tracing::debug!(%provider, %tree, %period, bounty, "a miss not worth its report");
+                        return Ok(());
+                    }
                     self.chain.report_miss(provider, tree, period).await?;
                     self.metrics.count(Counter::MissesReported);
                     tracing::info!(%provider, %tree, %period, "reported a miss");
@@ -178,6 +188,14 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// What a report brings at least: the bounty of a slash for a tree with no more sectors than samples, as far as what
+/// answers for it reaches. Bigger trees bring more.
+fn least_of_bounty(terms: &CollateralTerms, pay: u128, answers: u128) -> u128 {
+    let slash = pay.saturating_mul(SLASH_FACTOR).min(answers);
+    let share = u128::from(terms.bounty_basis_points);
+    slash.saturating_mul(share) / BASIS_POINTS
 }
 
 #[cfg(test)]
@@ -216,7 +234,7 @@ mod tests {
 
     /// A node that heard this.
     fn heard(kinds: Vec<ChainEventKind>) -> Hunt {
-        let hunt = Hunt::new(ME, 0, true);
+        let hunt = Hunt::new(ME, 0, Some(0));
         for kind in kinds {
             let event = ChainEvent {
                 block: 1,

@@ -8,6 +8,7 @@ use cairn_contracts::{CircuitSet, KeyRecord};
 use cairn_merkle::Fr;
 use cairn_prover::append::{self, AppendCircuit, AppendStatement, AppendWitness};
 use cairn_prover::circuits::{Circuit, CircuitName};
+use cairn_prover::dispute::{self, DisputeCircuit, DisputeStatement, DisputeWitness};
 use cairn_prover::groth16::{self, Key, export};
 use cairn_prover::include::{self, IncludeCircuit, IncludeStatement, IncludeWitness};
 use cairn_prover::keys::{self, Progress};
@@ -205,13 +206,48 @@ impl ProverKeys {
         circuit: Circuit,
         inputs: &[Fr],
     ) -> Result<[u8; 512], ProvingError> {
-        let mut rng = groth16::blinding_rng((self.random)());
-        let proof =
-            groth16::prove(key, circuit, &mut rng).map_err(|error| prover("the prover", &error))?;
-        groth16::verify(key.verifying_key(), &proof, inputs)
-            .map_err(|error| prover("our own proof", &error))?;
-        Ok(export::proof_to_evm(&proof))
+        finish(key, circuit, inputs, &self.random)
     }
+}
+
+fn finish(
+    key: &Key,
+    circuit: Circuit,
+    inputs: &[Fr],
+    random: &RandomSource,
+) -> Result<[u8; 512], ProvingError> {
+    let mut rng = groth16::blinding_rng(random());
+    let proof =
+        groth16::prove(key, circuit, &mut rng).map_err(|error| prover("the prover", &error))?;
+    groth16::verify(key.verifying_key(), &proof, inputs)
+        .map_err(|error| prover("our own proof", &error))?;
+    Ok(export::proof_to_evm(&proof))
+}
+
+/// Proves what lies in a group of a piece under its commitment. Loads the key for it: nobody disputes twice a day.
+///
+/// # Errors
+/// [`ProvingError::Prover`]: the statement does not hold for this witness, the key is missing or of another circuit than
+/// the deployment's, or proving failed.
+pub fn prove_dispute(
+    folder: &Path,
+    set: &'static ParamSet,
+    deployed: &KeyRecord,
+    (statement, witness): (&DisputeStatement, DisputeWitness),
+    random: &RandomSource,
+) -> Result<[u8; 512], ProvingError> {
+    dispute::check(set, statement, &witness)
+        .map_err(|error| prover("the dispute's statement", &error))?;
+    keys::ensure(folder, set, |_| {}).map_err(|error| prover("the keys", &error))?;
+    let key = keys::load(folder, set, CircuitName::Dispute)
+        .map_err(|error| prover("the key of disputes", &error))?;
+    if deployed.circuit_id != *key.identity().circuit_id.as_bytes() {
+        let reason = "the deployment has another dispute circuit than this program";
+        return Err(prover("the key of disputes", &reason));
+    }
+    let inputs = statement.public_inputs();
+    let circuit = DisputeCircuit::new(*set, statement.clone(), witness);
+    finish(&key, Circuit::Dispute(circuit), &inputs, random)
 }
 
 fn prover(what: &str, error: &dyn std::fmt::Display) -> ProvingError {

@@ -10,7 +10,7 @@ mod keys;
 mod window;
 mod witness;
 
-pub use keys::{ProverKeys, RandomSource, ReplicaProver};
+pub use keys::{ProverKeys, RandomSource, ReplicaProver, prove_dispute};
 pub(crate) use window::newest_round;
 pub use window::{WindowPlan, plan_windows};
 pub(crate) use witness::{read_include, read_window};

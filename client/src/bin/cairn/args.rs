@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use cairn_client::ByteRange;
+use cairn_client::durability::NodeFailures;
+use cairn_client::{ByteRange, Verify};
 use cairn_wire::SectorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -73,9 +74,17 @@ pub(crate) enum Command {
         /// over this line. Nothing is trusted to that provider; what it does not deliver is sent directly
         #[arg(long)]
         relay: bool,
+        /// How much of what the nodes commit to is checked against the pieces before it is accepted. sample: 128 secret
+        /// random leaves of each piece with their siblings (all of small pieces, and where a node shows none); a few false
+        /// leaves may pass, and cost their holder its stake when anybody finds one. full: all leaves, which keeps this
+        /// machine's cores as busy as the nodes'
+        #[arg(long, value_enum, default_value_t = Check::Sample, hide_possible_values = true, value_name = "sample|full")]
+        verify: Check,
         /// Do not wait until the pieces are active on chain
         #[arg(long)]
         no_wait: bool,
+        #[command(flatten)]
+        assumed: Assumed,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -104,6 +113,8 @@ pub(crate) enum Command {
     Status {
         /// Its name
         name: Option<String>,
+        #[command(flatten)]
+        assumed: Assumed,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -128,10 +139,19 @@ pub(crate) enum Command {
         #[arg(long)]
         periods: u32,
     },
-    /// End the deals of an object with the next period; what was paid for later ones comes back
+    /// End the deals of an object with the next period; what was paid for later ones comes back. Costs gas; cannot be undone
     End {
         /// Its name
         name: String,
+        /// End only those deals that had fewer than k filled slots for too long, at once
+        #[arg(long)]
+        lost: bool,
+    },
+    /// Take out what the contracts owe this wallet: escrow that came back, bounties, bonds of challenges
+    Withdraw {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Forget an object and its key; its deals go on until they end
     Rm {
@@ -141,6 +161,49 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What is assumed of nodes where durability is stated.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Assumed {
+    /// Assumed for the durability that is stated: how often a year a node loses a piece for good
+    #[arg(long, default_value_t = NodeFailures::default().per_year, value_name = "TIMES", value_parser = positive)]
+    failures_per_year: f64,
+    /// Assumed for the durability that is stated: days on average from the loss of a piece until it is made again
+    #[arg(long, default_value_t = NodeFailures::default().repair_days, value_name = "DAYS", value_parser = positive)]
+    repair_days: f64,
+}
+
+impl From<Assumed> for NodeFailures {
+    fn from(assumed: Assumed) -> Self {
+        Self {
+            per_year: assumed.failures_per_year,
+            repair_days: assumed.repair_days,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if f64::is_finite(number) && number > 0.0 => Ok(number),
+        _ => Err("a number above zero is needed".to_owned()),
+    }
+}
+
+/// How much of a commitment is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Check {
+    Sample,
+    Full,
+}
+
+impl From<Check> for Verify {
+    fn from(check: Check) -> Self {
+        match check {
+            Check::Sample => Self::Sample,
+            Check::Full => Self::Full,
+        }
+    }
 }
 
 /// How pieces are stored.

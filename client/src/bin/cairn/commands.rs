@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use cairn_client::durability::NodeFailures;
 use cairn_client::{
     ActivationOutcome, AuditAnswer, AuditOptions, ByteRange, Catalog, Client, Config, Entropy,
     InitOptions, Progress, PutOptions, PutReport, Silent, SlotAudit,
@@ -67,7 +68,9 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             activation_periods,
             price,
             relay,
+            verify,
             no_wait,
+            assumed,
             json,
         } => {
             let name = name
@@ -81,9 +84,11 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
                 activation_periods,
                 price,
                 relay,
+                verify: verify.into(),
                 wait: !no_wait,
             };
-            return put(config, &file, &name, options, json).await;
+            let assumed = assumed.into();
+            return put(config, &file, &name, options, &assumed, json).await;
         }
         Command::Get {
             name,
@@ -91,33 +96,39 @@ async fn chain_command(command: Command, home: &Path) -> Result<ExitCode> {
             range,
             json,
         } => get(config, &name, &output, range, json).await?,
-        Command::Ls { json: as_json } => {
-            let objects = Catalog::at(config.catalog_path()).read()?.objects;
-            if as_json {
-                json::ls(&objects)?;
-            } else {
-                text::ls(&objects)?;
-            }
-        }
+        Command::Ls { json } => ls(&config, json)?,
         Command::Status {
             name,
+            assumed,
             json: as_json,
         } => {
+            let assumed = assumed.into();
             let objects = open(config, true).await?.status(name.as_deref()).await?;
             if as_json {
-                json::status(&objects)?;
+                json::status(&objects, &assumed)?;
             } else {
-                text::status(&objects)?;
+                text::status(&objects, &assumed)?;
             }
         }
         command @ (Command::Audit { .. }
         | Command::Extend { .. }
         | Command::End { .. }
+        | Command::Withdraw { .. }
         | Command::Rm { .. }) => {
             return deal_command(command, config).await;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn ls(config: &Config, as_json: bool) -> Result<()> {
+    let objects = Catalog::at(config.catalog_path()).read()?.objects;
+    if as_json {
+        json::ls(&objects)?;
+    } else {
+        text::ls(&objects)?;
+    }
+    Ok(())
 }
 
 /// What is done about the deals of a stored object.
@@ -146,9 +157,22 @@ async fn deal_command(command: Command, config: Config) -> Result<ExitCode> {
             let deals = open(config, true).await?.extend(&name, periods).await?;
             text::extended(&name, deals, periods)?;
         }
-        Command::End { name } => {
+        Command::End { name, lost: false } => {
             let deals = open(config, true).await?.end_early(&name).await?;
             text::ended(&name, deals)?;
+        }
+        Command::End { name, lost: true } => {
+            let ended = open(config, true).await?.end_lost(&name).await?;
+            text::ended_lost(&name, &ended)?;
+        }
+        Command::Withdraw { json: as_json } => {
+            let client = open(config, true).await?;
+            let taken = client.market().withdraw_owed(client.account()).await?;
+            if as_json {
+                json::withdrawn(&taken)?;
+            } else {
+                text::withdrawn(&taken)?;
+            }
         }
         Command::Rm {
             name,
@@ -180,6 +204,7 @@ async fn put(
     file: &Path,
     name: &str,
     options: PutOptions,
+    assumed: &NodeFailures,
     as_json: bool,
 ) -> Result<ExitCode> {
     let reader = if is_stdio(file) {
@@ -198,9 +223,9 @@ async fn put(
     let client = open(config, as_json).await?;
     let report = client.put(reader, name, options).await?;
     if as_json {
-        json::put(&report)?;
+        json::put(&report, &client, assumed)?;
     } else {
-        text::put(&report, &client).await?;
+        text::put(&report, &client, assumed).await?;
     }
     Ok(exit_code(&report))
 }

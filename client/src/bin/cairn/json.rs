@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use cairn_client::durability::{NodeFailures, Sampling};
 use cairn_client::{
-    ActivationOutcome, AuditAnswer, Config, GetReport, ObjectEntry, ObjectKind, ObjectStatus,
-    PutReport, RelayReport, RemovedObject, SlotAudit, SlotReading, SlotReport, SlotResult,
-    detection_probability,
+    ActivationOutcome, AuditAnswer, Client, Config, GetReport, ObjectEntry, ObjectKind,
+    ObjectStatus, PutReport, RelayReport, RemovedObject, SlotAudit, SlotReading, SlotReport,
+    SlotResult,
 };
-use cairn_contracts::SlotStatus;
-use cairn_wire::Address;
+use cairn_contracts::{Owed, SlotStatus};
+use cairn_wire::{Address, SectorKind};
 use serde_json::{Value, json};
+
+use crate::chances::{DAYS, Held, LOSSES};
+use crate::text;
 
 fn print(value: &Value) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{value:#}")
@@ -22,7 +26,8 @@ pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
     print(&json!({ "home": config.folder(), "account": account, "k": config.k, "n": config.n }))
 }
 
-pub(crate) fn put(report: &PutReport) -> io::Result<()> {
+pub(crate) fn put(report: &PutReport, client: &Client, assumed: &NodeFailures) -> io::Result<()> {
+    let sampling = text::sampling(client);
     let slot = |slot: &SlotReport| {
         let (comm_p, error) = match &slot.result {
             SlotResult::Stored { comm_p } => (Some(comm_p.to_string()), None),
@@ -72,6 +77,8 @@ pub(crate) fn put(report: &PutReport) -> io::Result<()> {
         "kind": ObjectKind::from(report.kind),
         "activation_periods": report.activation_periods,
         "escrow": report.escrow.to_string(),
+        "detection": detection(sampling, None),
+        "durability": durability(Held::by_put(report, sampling), assumed),
         "opened": opened,
         "line_bytes": report.line_bytes,
         "direct_bytes": report.direct_bytes,
@@ -119,8 +126,8 @@ pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
     print(&Value::Array(listed))
 }
 
-pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
-    let listed: Vec<Value> = objects.iter().map(object).collect();
+pub(crate) fn status(objects: &[ObjectStatus], assumed: &NodeFailures) -> io::Result<()> {
+    let listed: Vec<Value> = objects.iter().map(|shown| object(shown, assumed)).collect();
     print(&Value::Array(listed))
 }
 
@@ -148,7 +155,7 @@ pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
     print(&Value::Array(listed))
 }
 
-fn object(object: &ObjectStatus) -> Value {
+fn object(object: &ObjectStatus, assumed: &NodeFailures) -> Value {
     let deals: Vec<Value> = object
         .deals
         .iter()
@@ -170,7 +177,6 @@ fn object(object: &ObjectStatus) -> Value {
             json!({ "deal": deal.deal, "terms": terms, "slots": slots })
         })
         .collect();
-    let odds = |fraction| detection_probability(fraction, object.post_samples);
     json!({
         "name": object.name,
         "state": object.state,
@@ -179,7 +185,37 @@ fn object(object: &ObjectStatus) -> Value {
         "n": object.n,
         "period": object.period,
         "deals": deals,
-        "detection": { "samples": object.post_samples, "missing_1_percent": odds(0.01), "missing_5_percent": odds(0.05) },
+        "detection": detection(object.sampling, object.least_share()),
+        "durability": durability(Held::of(object), assumed),
+    })
+}
+
+/// The chance that a loss is caught, for shares of all that a node stores.
+fn detection(sampling: Sampling, least_share: Option<f64>) -> Value {
+    let shares = LOSSES.iter().map(|(lost, _)| *lost).chain(least_share);
+    let caught: Vec<Value> = shares
+        .map(|lost| {
+            let within: Vec<Value> = DAYS
+                .iter()
+                .map(|days| json!({ "days": days, "chance": sampling.caught_in(lost, sampling.periods_in(*days)) }))
+                .collect();
+            json!({ "lost": lost, "one_period": sampling.caught_in(lost, 1), "within": within })
+        })
+        .collect();
+    json!({ "samples": sampling.samples, "period_s": sampling.period_s, "least_piece": least_share, "caught": caught })
+}
+
+/// The chance that a segment is lost, and what that assumes.
+fn durability(held: Held, assumed: &NodeFailures) -> Value {
+    let (repair_days, span_days) = match held.kind {
+        SectorKind::Hot => (Some(assumed.repair_days), 365.0),
+        SectorKind::Sealed => (None, held.days),
+    };
+    json!({
+        "loss": held.loss(assumed),
+        "span_days": span_days,
+        "pieces": held.pieces,
+        "assumed": { "failures_per_year": assumed.per_year, "repair_days": repair_days, "independent": true },
     })
 }
 
@@ -213,6 +249,14 @@ fn slot(slot: &SlotReading) -> Value {
         "missed": slot.uptime.missed,
         "void": slot.uptime.void,
     })
+}
+
+pub(crate) fn withdrawn(taken: &Owed) -> io::Result<()> {
+    print(&json!({
+        "deals": taken.deals.to_string(),
+        "bounties": taken.bounties.to_string(),
+        "bonds": taken.bonds.to_string(),
+    }))
 }
 
 pub(crate) fn rm(removed: &RemovedObject) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod bars;
+mod chances;
 mod commands;
 mod json;
 mod text;

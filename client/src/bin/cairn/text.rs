@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use cairn_client::durability::{NodeFailures, Sampling};
 use cairn_client::{
     ActivationOutcome, AuditAnswer, Client, Config, GetReport, ObjectEntry, ObjectKind,
     ObjectState, ObjectStatus, PutReport, RemovedObject, SlotAudit, SlotReading,
-    detection_probability,
 };
-use cairn_contracts::SlotStatus;
-use cairn_wire::{Address, SectorKind};
+use cairn_contracts::{Owed, SlotStatus};
+use cairn_wire::{Address, DealId, Period, SectorKind};
+
+use crate::chances::{self, Held};
 
 pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -23,7 +25,11 @@ pub(crate) fn init(config: &Config, account: Address) -> io::Result<()> {
     )
 }
 
-pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<()> {
+pub(crate) async fn put(
+    report: &PutReport,
+    client: &Client,
+    assumed: &NodeFailures,
+) -> anyhow::Result<()> {
     let activate_by = match report.segments.first() {
         Some(segment) => client
             .market()
@@ -38,17 +44,24 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
     let deals = report.segments.len();
     writeln!(
         out,
-        "{:?}: {} bytes, {}-of-{}, {deals} {} deals",
+        "{:?}: {} bytes, {}-of-{}, in {}",
         report.name,
         report.plain_bytes,
         report.k,
         report.n,
-        ObjectKind::from(report.kind).as_str()
+        count(
+            deals,
+            &format!("{} deal", ObjectKind::from(report.kind).as_str())
+        )
     )?;
     writeln!(
         out,
-        "escrow {} = {deals} deals x {} slots x {} periods x {}",
-        report.escrow, report.n, report.periods, report.price
+        "escrow {} = {} x {} slots x {} periods x {}",
+        report.escrow,
+        count(deals, "deal"),
+        report.n,
+        report.periods,
+        report.price
     )?;
     for receipt in &report.opened {
         writeln!(
@@ -59,20 +72,7 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
         )?;
     }
     traffic(&mut out, report)?;
-    for failure in report.failures() {
-        writeln!(out, "not stored: {failure}")?;
-    }
-    if report.failures().next().is_some() {
-        let when = activate_by.map_or_else(
-            || "the last period it may be filled in".to_owned(),
-            |last| format!("period {last}"),
-        );
-        writeln!(
-            out,
-            "A slot that stayed empty can only be filled by the provider it names; its escrow is refunded when the \
-             slot is closed (by anybody) after {when}."
-        )?;
-    }
+    not_stored(&mut out, report, activate_by)?;
     match report.activation {
         ActivationOutcome::NotAwaited => writeln!(
             out,
@@ -89,7 +89,51 @@ pub(crate) async fn put(report: &PutReport, client: &Client) -> anyhow::Result<(
         }
     }
     writeln!(out, "{}", what_is_proven(report.kind))?;
+    let sampling = sampling(client);
+    writeln!(out)?;
+    chances::detection(&mut out, sampling, None)?;
+    chances::durability(&mut out, Held::by_put(report, sampling), assumed)?;
     Ok(())
+}
+
+/// The pieces that no node holds, and what becomes of their slots.
+fn not_stored(
+    out: &mut impl io::Write,
+    report: &PutReport,
+    activate_by: Option<Period>,
+) -> io::Result<()> {
+    for failure in report.failures() {
+        writeln!(out, "not stored: {failure}")?;
+    }
+    if report.failures().next().is_some() {
+        let when = activate_by.map_or_else(
+            || "the last period it may be filled in".to_owned(),
+            |last| format!("period {last}"),
+        );
+        writeln!(
+            out,
+            "A slot that stayed empty can only be filled by the provider it names; its escrow is refunded when the \
+             slot is closed (by anybody) after {when}."
+        )?;
+    }
+    Ok(())
+}
+
+/// How often the nodes of the client's market are sampled.
+pub(crate) fn sampling(client: &Client) -> Sampling {
+    let market = client.market();
+    Sampling {
+        samples: market.deployment().parameters.post_samples,
+        period_s: market.schedule().period_s,
+    }
+}
+
+/// So many of something.
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// What went over this line, and by whom it was relayed.
@@ -97,7 +141,7 @@ fn traffic(out: &mut impl io::Write, report: &PutReport) -> io::Result<()> {
     let (sent, direct) = (report.line_bytes, report.direct_bytes);
     writeln!(
         out,
-        "sent {sent} bytes over this line; all pieces together are {direct}"
+        "sent {sent} bytes over this line; sending each piece directly takes {direct}"
     )?;
     for segment in &report.segments {
         let Some(relay) = &segment.relay else {
@@ -166,7 +210,7 @@ pub(crate) fn ls(objects: &BTreeMap<String, ObjectEntry>) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
+pub(crate) fn status(objects: &[ObjectStatus], assumed: &NodeFailures) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for object in objects {
         writeln!(
@@ -197,7 +241,11 @@ pub(crate) fn status(objects: &[ObjectStatus]) -> io::Result<()> {
                 slot_line(&mut out, slot)?;
             }
         }
-        odds(&mut out, object.post_samples)?;
+        // of many objects the table says nearly the same
+        if objects.len() == 1 {
+            chances::detection(&mut out, object.sampling, object.least_share())?;
+        }
+        chances::durability(&mut out, Held::of(object), assumed)?;
     }
     Ok(())
 }
@@ -254,31 +302,55 @@ pub(crate) fn audit(audits: &[SlotAudit]) -> io::Result<()> {
             None => writeln!(out)?,
         }
     }
-    Ok(())
+    let shown = |audit: &&SlotAudit| matches!(audit.answer, AuditAnswer::Shown { .. });
+    writeln!(
+        out,
+        "{} of {} showed a random part of theirs, and it was right.",
+        audits.iter().filter(shown).count(),
+        count(audits.len(), "piece")
+    )
 }
 
 pub(crate) fn extended(name: &str, deals: usize, periods: u32) -> io::Result<()> {
     writeln!(
         io::stdout().lock(),
-        "{name:?}: {deals} deals last {periods} periods longer"
+        "{name:?}: {} paid for {periods} periods more",
+        count(deals, "deal")
     )
 }
 
 pub(crate) fn ended(name: &str, deals: usize) -> io::Result<()> {
     writeln!(
         io::stdout().lock(),
-        "{name:?}: {deals} deals end with the next period; what was paid for later ones is credited to the wallet"
+        "{name:?}: {} ended with the next period; what was paid for later ones is credited to the wallet (`cairn withdraw`)",
+        count(deals, "deal")
     )
 }
 
-fn odds(out: &mut impl io::Write, samples: u32) -> io::Result<()> {
-    let percent = |fraction| 100.0 * detection_probability(fraction, samples);
+pub(crate) fn ended_lost(name: &str, ended: &[(DealId, bool)]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (deal, was_lost) in ended {
+        let outcome = if *was_lost {
+            "ended; what was not earned is credited to the wallet (`cairn withdraw`)"
+        } else {
+            "goes on: it has not had too few filled slots for long enough"
+        };
+        writeln!(out, "{name:?}: deal {deal} {outcome}")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn withdrawn(taken: &Owed) -> io::Result<()> {
+    if taken.total() == 0 {
+        return writeln!(io::stdout().lock(), "nothing is owed to this wallet");
+    }
     writeln!(
-        out,
-        "  odds that a period shows missing data, 1-(1-f)^{samples}: {:.1} % if 1 % is missing, {:.1} % if 5 %, {:.1} % if half",
-        percent(0.01),
-        percent(0.05),
-        percent(0.5)
+        io::stdout().lock(),
+        "{} taken out: {} from deals, {} bounties, {} bonds",
+        taken.total(),
+        taken.deals,
+        taken.bounties,
+        taken.bonds
     )
 }
 

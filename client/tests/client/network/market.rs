@@ -218,6 +218,10 @@ impl Market for TableMarket {
         Ok(Self::receipt())
     }
 
+    async fn end_lost(&self, _deal: DealId) -> Result<TxReceipt, ChainError> {
+        Ok(Self::receipt())
+    }
+
     async fn uptime(
         &self,
         _provider: Address,
@@ -232,6 +236,10 @@ impl Market for TableMarket {
             void: 2,
             empty: 0,
         })
+    }
+
+    async fn sectors_of(&self, _provider: Address, _tree: TreeIndex) -> Result<u32, ChainError> {
+        Ok(3)
     }
 
     async fn replicas_under_way(&self) -> Result<Vec<ReplicaUnderWay>, ChainError> {

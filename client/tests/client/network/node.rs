@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cairn_merkle::range::{self, Outboard};
-use cairn_merkle::{ContentId, piece};
+use cairn_merkle::tree::Tree;
+use cairn_merkle::{ContentId, Fr, TreeKind, domain, fr32, piece};
 use cairn_wire::{
     Acceptance, Address, ChannelSource, Handler, HandlerFuture, LeafOpening, MemorySource,
     NodeInfo, OpenLeaf, Peer, PieceBody, PieceIntake, PieceTerms, RangeHeader, RangeReply,
@@ -25,6 +26,12 @@ pub(crate) enum Behaviour {
     Honest,
     /// Receipt with the commitment of other bytes.
     WrongCommP,
+    /// As that, and it shows no leaf.
+    HidesItsLie,
+    /// Receipt with the commitment of a tree of which the second half is made up; it shows what it committed to.
+    HalfFalse,
+    /// Shows no leaf, though its Receipt is right.
+    ShowsNoLeaf,
     /// Receipt signed by another key.
     WrongSigner,
     /// Receipt that has run out.
@@ -87,6 +94,8 @@ pub(crate) struct FakeNode {
     pub(crate) pieces: Mutex<HashMap<ContentId, Vec<u8>>>,
     pub(crate) reads: AtomicUsize,
     pub(crate) stores: AtomicUsize,
+    pub(crate) leaves: AtomicUsize,
+    pub(crate) trees: Mutex<HashMap<ContentId, Tree>>,
     pub(crate) segments: AtomicUsize,
     pub(crate) acceptances: Mutex<Vec<Acceptance>>,
 }
@@ -94,6 +103,26 @@ pub(crate) struct FakeNode {
 impl FakeNode {
     pub(crate) fn behaviour(&self) -> Behaviour {
         *self.behaviour.lock().unwrap()
+    }
+
+    fn open(&self, request: OpenLeaf) -> Result<LeafOpening, WireError> {
+        self.leaves.fetch_add(1, Ordering::Relaxed);
+        let behaviour = self.behaviour();
+        if matches!(behaviour, Behaviour::ShowsNoLeaf | Behaviour::HidesItsLie) {
+            return Err(WireError::not_found("no leaf of mine"));
+        }
+        let pieces = self.pieces.lock().unwrap();
+        let bytes = pieces.get(&request.content_id);
+        let bytes = bytes.ok_or_else(|| WireError::not_found("not here"))?;
+        // a tree for each leaf would take minutes
+        let mut trees = self.trees.lock().unwrap();
+        let tree = trees
+            .entry(request.content_id)
+            .or_insert_with(|| tree_of(bytes, behaviour));
+        Ok(LeafOpening {
+            b: piece::b_for(bytes.len() as u64),
+            opening: tree.open(request.leaf).unwrap(),
+        })
     }
 
     fn serve(&self, request: ReadRange) -> Result<RangeReply, WireError> {
@@ -134,6 +163,19 @@ impl FakeNode {
         };
         Ok(RangeReply { header, body })
     }
+}
+
+/// The tree that a node has over a piece.
+fn tree_of(bytes: &[u8], behaviour: Behaviour) -> Tree {
+    let leaves_all = 1 << piece::b_for(bytes.len() as u64);
+    let mut leaves = fr32::encode(bytes);
+    leaves.resize(leaves_all, Fr::from(0_u64));
+    if behaviour == Behaviour::HalfFalse {
+        for leaf in &mut leaves[leaves_all / 2..] {
+            *leaf += Fr::from(1_u64);
+        }
+    }
+    Tree::build(TreeKind::Data, &leaves).unwrap()
 }
 
 /// A channel whose sender lives on and never sends.
@@ -262,8 +304,8 @@ impl Handler for NodeHandler {
         Box::pin(async move { self.0.serve(request) })
     }
 
-    fn open_leaf(&self, _peer: Peer, _request: OpenLeaf) -> HandlerFuture<'_, LeafOpening> {
-        Box::pin(async move { Err(WireError::not_found("not asked for here")) })
+    fn open_leaf(&self, _peer: Peer, request: OpenLeaf) -> HandlerFuture<'_, LeafOpening> {
+        Box::pin(async move { self.0.open(request) })
     }
 }
 
@@ -304,7 +346,11 @@ impl Intake {
     fn receipt(&self, behaviour: Behaviour, bytes: &[u8]) -> Receipt {
         let ours = piece::commit(bytes).unwrap();
         let mut comm_p = ours.comm_p;
-        if behaviour == Behaviour::WrongCommP {
+        if behaviour == Behaviour::HalfFalse {
+            let root = tree_of(bytes, behaviour).root();
+            comm_p = domain::comm_p(ours.b, ours.byte_len, root).into();
+        }
+        if matches!(behaviour, Behaviour::WrongCommP | Behaviour::HidesItsLie) {
             let mut other = bytes.to_vec();
             other[0] ^= 1;
             comm_p = piece::commit(&other).unwrap().comm_p;

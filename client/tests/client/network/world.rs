@@ -76,6 +76,8 @@ impl World {
             pieces: Mutex::new(HashMap::new()),
             reads: AtomicUsize::new(0),
             stores: AtomicUsize::new(0),
+            leaves: AtomicUsize::new(0),
+            trees: Mutex::default(),
             segments: AtomicUsize::new(0),
             acceptances: Mutex::default(),
         });

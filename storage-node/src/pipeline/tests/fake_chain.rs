@@ -90,6 +90,8 @@ pub(super) struct Table {
     pub(super) collateral: CollateralAccount,
     /// What the chain counts as misses of others, and which of them were reported.
     pub(super) misses: BTreeSet<(Address, TreeIndex, Period)>,
+    /// What any tree earned in a period, and the collateral that answers for it.
+    pub(super) at_risk: (u128, u128),
     pub(super) reported: BTreeSet<(Address, TreeIndex, Period)>,
     pub(super) freed: Vec<(DealId, SlotIndex)>,
     pub(super) challenges: BTreeMap<u64, ChallengeInfo>,
@@ -117,6 +119,7 @@ impl FakeChain {
         let chain = Self::default();
         chain.table().time = time;
         chain.table().funds.balance = 100;
+        chain.table().at_risk = (1_000, 10_000);
         chain
     }
 
@@ -622,6 +625,14 @@ impl ChainPort for FakeChain {
         self.answer("missed", move |table| {
             table.misses.contains(&(provider, tree, period))
         })
+    }
+    fn at_risk(
+        &self,
+        _provider: Address,
+        _tree: TreeIndex,
+        _period: Period,
+    ) -> Answer<'_, (u128, u128)> {
+        self.answer("at_risk", |table| table.at_risk)
     }
     fn report_miss(
         &self,

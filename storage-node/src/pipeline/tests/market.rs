@@ -150,8 +150,38 @@ fn filled_by(provider: Address) -> [ChainEventKind; 2] {
 fn hunter(folder: &std::path::Path, chain: &FakeChain) -> Work {
     let mut work = start(folder, chain);
     work.market.collateral = TERMS;
-    work.market.hunt = Some(Hunt::new(ME, 0, true));
+    work.market.hunt = Some(Hunt::new(ME, 0, Some(1)));
     work
+}
+
+#[tokio::test]
+async fn a_miss_whose_bounty_is_below_the_least_costs_no_transaction() {
+    // TERMS give half of a slash, which is five times the pay, or what is left of the collateral
+    let cases = [
+        ((1_000, 10_000), 2_500, 1),
+        ((1_000, 10_000), 2_501, 0),
+        ((1_000, 30), 15, 1),
+        ((1_000, 30), 16, 0),
+        ((1_000, 0), 1, 0),
+    ];
+    for (at_risk, least, reports) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = FakeChain::at(1001);
+        for event in filled_by(OTHER) {
+            chain.table().emit(event);
+        }
+        chain.table().emit(round(1));
+        let miss = (OTHER, TREE, Period(1));
+        chain.table().misses.insert(miss);
+        chain.table().at_risk = at_risk;
+        chain.advance_to(SCHEDULE.deadline(Period(1)) + 1);
+        let mut work = hunter(folder.path(), &chain);
+        work.market.hunt = Some(Hunt::new(ME, 0, Some(least)));
+        settle(&work).await;
+        let case = format!("{at_risk:?}, at least {least}");
+        assert_eq!(chain.calls("report_miss"), reports, "{case}");
+        assert_eq!(chain.calls("at_risk"), 1, "looked at once: {case}");
+    }
 }
 
 #[tokio::test]
