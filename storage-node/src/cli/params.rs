@@ -543,7 +543,7 @@ mod tests {
         assert!(error.contains("test, small, devnet, peer"), "{error}");
         let error = make("main", folder.path()).unwrap_err().to_string();
         assert!(error.contains("there is no parameter set"), "{error}");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -555,9 +555,9 @@ mod tests {
         verify(Some("test"), folder.path()).unwrap();
         list(Some("test"), folder.path()).unwrap();
         let path = keys::key_path(folder.path(), &params::TEST, CircuitName::Append);
-        let mut bytes = std::fs::read(&path).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
-        std::fs::write(&path, bytes).unwrap();
+        fs::write(&path, bytes).unwrap();
         let error = verify(None, folder.path()).unwrap_err().to_string();
         assert!(error.contains("test/append"), "{error}");
         make("test", folder.path()).unwrap();
