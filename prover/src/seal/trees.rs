@@ -21,8 +21,8 @@ use rayon::prelude::*;
 use std::fs;
 use std::ops::Range;
 
-/// Chunks worked on at once: 8 MiB of leaves, a fraction of a second.
-const BATCH_CHUNKS: u64 = 64;
+/// Chunks that each thread works on before the work looks up: some tens of milliseconds, so that it parks or stops soon.
+const BATCH_CHUNKS: u64 = 8;
 
 /// What the caller's store says when it cannot read or write a chunk.
 pub type ChunkError = Box<dyn std::error::Error + Send + Sync>;
@@ -317,9 +317,10 @@ fn in_batches<T: Send>(
     work: impl Fn(u64) -> Result<T, SealError> + Sync,
     mut each: impl FnMut(u64, T) -> Result<(), SealError>,
 ) -> Result<(), SealError> {
+    let batch = BATCH_CHUNKS * rayon::current_num_threads() as u64;
     let mut next = chunks.start;
     while next < chunks.end {
-        let end = chunks.end.min(next + BATCH_CHUNKS);
+        let end = chunks.end.min(next + batch);
         let done: Result<Vec<T>, SealError> = (next..end).into_par_iter().map(&work).collect();
         for (chunk, result) in (next..end).zip(done?) {
             each(chunk, result)?;
