@@ -45,5 +45,6 @@ pub use mapped::MappedLayer;
 pub use progress::{Phase, Progress, Watch};
 pub use state::{STATE_BYTES_MAX, SealState, StateError};
 pub use trees::{
-    ChunkError, ChunkSink, Columns, LeafChunks, Sealed, data_tree, encode_sector, seal, unseal,
+    ChunkCheck, ChunkError, ChunkSink, Columns, LeafChunks, Sealed, data_tree, encode_sector, seal,
+    unseal, unseal_checked,
 };
