@@ -145,7 +145,7 @@ pub const PROOF_BYTES_PER_CONSTRAINT: u64 = 1536;
 
 /// Memory that proving a circuit of so many constraints takes at most, the key not counted.
 #[must_use]
-pub const fn proof_bytes(constraints: usize) -> u64 {
+pub const fn proving_bytes(constraints: usize) -> u64 {
     (constraints as u64).saturating_mul(PROOF_BYTES_PER_CONSTRAINT)
 }
 

@@ -9,7 +9,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cairn_prover::circuits::{CircuitName, Circuits, proof_bytes};
+use cairn_prover::circuits::{CircuitName, Circuits, proving_bytes};
 use cairn_prover::params::ParamSet;
 
 /// How often work that waits looks whether it was told to stop.
@@ -103,7 +103,7 @@ impl MemoryBudget {
         let bytes_of = |name| {
             let size = Circuits::for_set(set).size(name);
             // A circuit of a built-in set is laid out in every test of the prover; one that is not could never be proven.
-            size.map_or(u64::MAX, |size| proof_bytes(size.constraints))
+            size.map_or(u64::MAX, |size| proving_bytes(size.constraints))
         };
         let replica = if seals {
             bytes_of(CircuitName::Replica)
