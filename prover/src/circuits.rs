@@ -140,6 +140,15 @@ pub struct CircuitSize {
     pub public_inputs: usize,
 }
 
+/// Most memory of a proof for each constraint of its circuit, the key not counted.
+pub const PROOF_BYTES_PER_CONSTRAINT: u64 = 1536;
+
+/// Memory that proving a circuit of so many constraints takes at most, the key not counted.
+#[must_use]
+pub const fn proving_bytes(constraints: usize) -> u64 {
+    (constraints as u64).saturating_mul(PROOF_BYTES_PER_CONSTRAINT)
+}
+
 /// The circuits of one parameter set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Circuits {

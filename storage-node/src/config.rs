@@ -47,6 +47,9 @@ pub struct Config {
     /// Threads that hash and prove; 0 means one for each core.
     #[serde(default)]
     pub prove_threads: usize,
+    /// Memory that proofs and labels may use together.
+    #[serde(default = "defaults::memory_budget_bytes")]
+    pub memory_budget_bytes: u64,
     /// How often the chain is asked for news.
     #[serde(default = "defaults::poll_ms")]
     pub poll_ms: u64,
@@ -127,6 +130,9 @@ mod defaults {
     }
     pub(super) const fn reserve_bytes() -> u64 {
         1 << 30
+    }
+    pub(super) const fn memory_budget_bytes() -> u64 {
+        4 << 30
     }
     pub(super) const fn poll_ms() -> u64 {
         1000
@@ -319,6 +325,11 @@ mod tests {
             example.reserve_bytes,
             defaults::reserve_bytes(),
             "reserve_bytes"
+        );
+        assert_eq!(
+            example.memory_budget_bytes,
+            defaults::memory_budget_bytes(),
+            "memory_budget_bytes"
         );
         assert_eq!(example.poll_ms, defaults::poll_ms(), "poll_ms");
         assert_eq!(example.receipt_s, defaults::receipt_s(), "receipt_s");

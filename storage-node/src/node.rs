@@ -22,7 +22,7 @@ use crate::pipeline::{
     Backoff, Challenged, Hunt, MarketPart, PayTurn, Progress, Repairs, SEAL_NICENESS, Work,
     seal_threads,
 };
-use crate::proving::{ProverKeys, RandomSource, ReplicaProver};
+use crate::proving::{MemoryBudget, ProofThreads, ProverKeys, RandomSource, ReplicaProver};
 use crate::repair::RepairRules;
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
@@ -267,6 +267,7 @@ async fn start(
         backoff: Backoff::default(),
         seal,
         folders: LabelFolders::open(&config.label_dir)?,
+        proofs: Arc::new(proof_threads(config, set)?),
         seal_threads: low_threads(config)?,
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
@@ -349,6 +350,21 @@ fn begin(
     let unsealer = tokio::spawn(Arc::clone(&work).run_unsealer(stopped.clone()));
     let repairer = tokio::spawn(work.run_repairer(stopped.clone()));
     Ok(vec![keeper, packer, sealer, unsealer, repairer])
+}
+
+fn proof_threads(config: &Config, set: &ParamSet) -> Result<ProofThreads, NodeError> {
+    let seals = config.sealing_parallel > 0;
+    let memory =
+        MemoryBudget::for_set(config.memory_budget_bytes, set, seals).map_err(|error| {
+            NodeError::Start {
+                doing: "fitting the proofs of this set into memory_budget_bytes",
+                reason: error.to_string(),
+            }
+        })?;
+    ProofThreads::new(config.prove_threads, memory).map_err(|error| NodeError::Start {
+        doing: "starting the threads that prove",
+        reason: error.to_string(),
+    })
 }
 
 fn low_threads(config: &Config) -> Result<rayon::ThreadPool, NodeError> {

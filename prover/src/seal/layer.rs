@@ -11,6 +11,8 @@
 //! and looks up only the parents in its own layer, most of which are near. Those that are far are asked for some nodes
 //! before they are needed, so that the processor fetches them while it hashes.
 
+#[cfg(target_arch = "x86_64")]
+use super::chain::{Avx512, Parents};
 use super::error::SealError;
 use super::prefetch::prefetch;
 use crate::graph::{DRG_PARENTS, DrgDraw, EXPANDER_PARENTS, Graph, PARENTS};
@@ -36,13 +38,13 @@ const BLOCKS: usize = 4;
 pub(super) const BLOCKS_BYTES: u64 = 8 << 20;
 
 /// Parents in the same layer but for the predecessor.
-const DRAWN: usize = DRG_PARENTS - 1;
+pub(super) const DRAWN: usize = DRG_PARENTS - 1;
 
 /// Nodes between asking for a parent and hashing it.
 const AHEAD: usize = 6;
 
 /// The labels of the parents in the layer below.
-type Below = [LabelBytes; EXPANDER_PARENTS];
+pub(super) type Below = [LabelBytes; EXPANDER_PARENTS];
 
 /// Parents of some nodes in a row.
 #[derive(Default)]
@@ -137,7 +139,23 @@ fn hash_all(
     Ok(())
 }
 
+/// The labels of a block, by the fastest way that this processor has.
 fn hash_block(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, block: &Block) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(wide) = Avx512::detect() {
+        let parents = Parents {
+            key: &hash.key,
+            first,
+            drawn: &block.drawn,
+            below: &block.below,
+        };
+        return wide.hash_block(labels, &parents, AHEAD);
+    }
+    hash_portable(hash, labels, first, block);
+}
+
+/// The same by the `blake3` crate, on any processor.
+fn hash_portable(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, block: &Block) {
     for (place, drawn) in block.drawn.iter().enumerate() {
         let v = first + place;
         if let Some(soon) = block.drawn.get(place + AHEAD) {
@@ -260,6 +278,49 @@ mod tests {
                 "{}",
                 set.name
             );
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    #[expect(clippy::print_stdout, reason = "a test that cannot run says so")]
+    fn both_ways_to_hash_make_the_same_labels() {
+        let Some(wide) = Avx512::detect() else {
+            println!("this processor has no AVX-512: one of two ways was not tested");
+            return;
+        };
+        let graph = Graph::for_set(&TEST);
+        let below: Vec<LabelBytes> = (0..256u16)
+            .map(|node| blake3::hash(&node.to_le_bytes()).into())
+            .collect();
+        for (layer, below) in [(1, None), (7, Some(below.as_slice()))] {
+            let (ready, blocks) = sync_channel(1);
+            let (_recycle, used) = channel();
+            let id = [0xa5; 32];
+            let input = LayerInput {
+                graph: &graph,
+                replica_id: &id,
+                layer,
+                below,
+            };
+            gather(&input, 256, &ready, &used);
+            let block = blocks.recv().unwrap();
+            let mut hash = LabelHash::new(&id, layer);
+            let mut portable = vec![[0; 32]; 256];
+            hash_portable(&mut hash, &mut portable, 0, &block);
+            let mut fast = vec![[0; 32]; 256];
+            let key = LabelHash::new(&id, layer).key;
+            // In two parts: the second begins with a label that lies in memory.
+            for (first, end) in [(0, 100), (100, 256)] {
+                let parents = Parents {
+                    key: &key,
+                    first,
+                    drawn: &block.drawn[first..end],
+                    below: block.below.get(first..end).unwrap_or_default(),
+                };
+                wide.hash_block(&mut fast, &parents, AHEAD);
+            }
+            assert_eq!(fast, portable, "layer {layer}");
         }
     }
 

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`labels`] | the folder: all layers, one after the other, resumed after a crash |
 //! | [`layer`] | the labels of one layer; the only hot loop |
+//! | `chain` | its labels by AVX-512, where there is one |
 //! | [`mapped`] | a finished layer, mapped from its file; memory for the layer in the making |
 //! | `prefetch` | asks the processor for labels ahead of their use |
 //! | [`state`] | what a folder has finished, as bytes |
@@ -24,6 +25,8 @@
 //! | [`error`] | what can go wrong, and whose fault it is |
 
 pub mod budget;
+#[cfg(target_arch = "x86_64")]
+mod chain;
 pub mod encode;
 pub mod error;
 pub mod labels;
@@ -42,5 +45,6 @@ pub use mapped::MappedLayer;
 pub use progress::{Phase, Progress, Watch};
 pub use state::{STATE_BYTES_MAX, SealState, StateError};
 pub use trees::{
-    ChunkError, ChunkSink, Columns, LeafChunks, Sealed, data_tree, encode_sector, seal, unseal,
+    ChunkCheck, ChunkError, ChunkSink, Columns, LeafChunks, Sealed, data_tree, encode_sector, seal,
+    unseal, unseal_checked,
 };

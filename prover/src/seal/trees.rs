@@ -21,8 +21,8 @@ use rayon::prelude::*;
 use std::fs;
 use std::ops::Range;
 
-/// Chunks worked on at once: 8 MiB of leaves, a fraction of a second.
-const BATCH_CHUNKS: u64 = 64;
+/// Chunks that each thread works on before the work looks up: some tens of milliseconds, so that it parks or stops soon.
+const BATCH_CHUNKS: u64 = 8;
 
 /// What the caller's store says when it cannot read or write a chunk.
 pub type ChunkError = Box<dyn std::error::Error + Send + Sync>;
@@ -38,6 +38,9 @@ pub trait LeafChunks: Sync {
 
 /// Where finished chunks go, in their order: number, and 32 canonical bytes a leaf.
 pub type ChunkSink<'a> = dyn FnMut(u64, Vec<u8>) -> Result<(), ChunkError> + 'a;
+
+/// What decoded chunks are shown to: number, and 32 canonical bytes a leaf.
+pub type ChunkCheck<'a> = dyn Fn(u64, &[u8]) -> Result<(), ChunkError> + Sync + 'a;
 
 /// What a sealed sector commits to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,13 +124,29 @@ pub fn unseal(
     sink: &mut ChunkSink<'_>,
     watch: Watch<'_>,
 ) -> Result<(), SealError> {
+    unseal_checked(labels, replica, chunks, (&|_, _| Ok(()), sink), watch)
+}
+
+/// As [`unseal`]; each chunk of data is shown to `check` before it goes to the sink, several at once.
+///
+/// # Errors
+/// As [`seal`]; [`SealError::Chunk`] carries what `check` said.
+pub fn unseal_checked(
+    labels: &Labels,
+    replica: &impl LeafChunks,
+    chunks: Range<u64>,
+    (check, sink): (&ChunkCheck<'_>, &mut ChunkSink<'_>),
+    watch: Watch<'_>,
+) -> Result<(), SealError> {
     let shape = sector_shape(labels.set())?;
     let keys = labels.key_layer()?;
     let decode = |chunk: u64| {
         let (labels, first) = labels_of_chunk(shape, &keys, chunk)?;
         let bytes = replica.chunk(chunk);
         let bytes = bytes.map_err(|source| SealError::Chunk { chunk, source })?;
-        Ok(to_stored(&decode_chunk(&bytes, labels, first)?))
+        let bytes = to_stored(&decode_chunk(&bytes, labels, first)?);
+        check(chunk, &bytes).map_err(|source| SealError::Chunk { chunk, source })?;
+        Ok(bytes)
     };
     in_batches(chunks, decode, |chunk, bytes| {
         sink(chunk, bytes).map_err(|source| SealError::Chunk { chunk, source })?;
@@ -317,9 +336,10 @@ fn in_batches<T: Send>(
     work: impl Fn(u64) -> Result<T, SealError> + Sync,
     mut each: impl FnMut(u64, T) -> Result<(), SealError>,
 ) -> Result<(), SealError> {
+    let batch = BATCH_CHUNKS * rayon::current_num_threads() as u64;
     let mut next = chunks.start;
     while next < chunks.end {
-        let end = chunks.end.min(next + BATCH_CHUNKS);
+        let end = chunks.end.min(next + batch);
         let done: Result<Vec<T>, SealError> = (next..end).into_par_iter().map(&work).collect();
         for (chunk, result) in (next..end).zip(done?) {
             each(chunk, result)?;

@@ -111,6 +111,8 @@ series! {
         SealsLost = "cairn_seals_lost_total": "Numbers lost while sealing, with their deposit if there was one.",
         /// Sectors unsealed for readers.
         SectorsUnsealed = "cairn_sectors_unsealed_total": "Sectors whose data was unsealed for readers.",
+        /// Times that sealing had to wait for memory.
+        MemoryWaits = "cairn_memory_waits_total": "Times that sealing or unsealing waited for room in memory_budget_bytes.",
         /// Failures of the disk.
         DiskFaults = "cairn_disk_faults_total": "Failures of the store, full disk included.",
     }

@@ -143,9 +143,12 @@ impl Work {
         let statement = challenge_statement((root, count, index), seed, challenge)
             .ok_or_else(|| broken("the seed is no field element".to_owned()))?;
         let (ledger, keys, set) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set);
+        let proofs = Arc::clone(&self.proofs);
         let proof = blocking(move || {
-            let witness = read_window(&ledger, set, &statement, &at)?;
-            keys.prove_window(&statement, witness)
+            proofs.urgent(|| {
+                let witness = read_window(&ledger, set, &statement, &at)?;
+                keys.prove_window(&statement, witness)
+            })
         })
         .await?;
         Ok((index, proof))

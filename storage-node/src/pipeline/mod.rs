@@ -62,7 +62,7 @@ pub use crate::pipeline::hunt::Hunt;
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
 pub use crate::pipeline::repairs::Repairs;
 pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
-use crate::proving::{ProverKeys, ReplicaProver};
+use crate::proving::{ProofThreads, ProverKeys, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
 use crate::store::{Ledger, SlotKey};
@@ -123,6 +123,8 @@ pub struct Work {
     pub seal: SealRules,
     /// Where labels lie.
     pub folders: LabelFolders,
+    /// The threads that prove for the chain, and the gate at which sealing waits for them.
+    pub proofs: Arc<ProofThreads>,
     /// Proves replicas.
     pub replicas: Arc<dyn ReplicaProver>,
     /// The threads that seal and unseal.

@@ -18,6 +18,7 @@ use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorId};
 use crate::error::{ProvingError, SealError, StoreError};
 use crate::pipeline::pace::Suspect;
 use crate::pipeline::{Work, pause};
+use crate::proving::{Asker, NoRoom, Share};
 use crate::sealing::{Job, Step, engine};
 
 /// How often work that holds its breath looks whether it may go on.
@@ -211,6 +212,7 @@ impl Work {
         of: SealId,
         job: &Job,
     ) -> Result<(), SealError> {
+        let _share = self.memory_for(sector, engine::memory_bytes(self.set))?;
         let roots = self.watched(sector, Some(of), |watch| {
             let mut labels = engine::open_labels(job, watch)?;
             labels.finish(watch)?;
@@ -255,12 +257,33 @@ impl Work {
             };
             let of = (self.ledger.store(), sector);
             let vanilla = engine::open_challenge(&job, &columns, of, &statement, &roots)?;
+            let share = self.memory_for(sector, self.proofs.memory().replica_bytes())?;
             let proof = self.replicas.prove(&statement, vanilla)?;
+            drop(share);
             self.ledger
                 .put_partition_proof(sector, id, (partitions, &proof))?;
             tracing::info!(%sector, number = %id.number, partition = partitions, of = self.seal.partitions, "partition proven");
         }
         Ok(())
+    }
+
+    /// Room in memory for work at a sector; waits for it.
+    pub(super) fn memory_for(&self, sector: SectorId, bytes: u64) -> Result<Share<'_>, SealError> {
+        let waits = || {
+            self.metrics.count(Counter::MemoryWaits);
+            tracing::info!(%sector, bytes, "waits for room in memory_budget_bytes");
+        };
+        let stopped = || self.stop_sealing.load(Ordering::Relaxed);
+        let share = self
+            .proofs
+            .memory()
+            .take((Asker::Sealing, bytes), waits, stopped);
+        share.map_err(|refused| match refused {
+            NoRoom::Stopped => SealError::Stopped,
+            NoRoom::Never { .. } => SealError::Proving(ProvingError::Prover {
+                reason: refused.to_string(),
+            }),
+        })
     }
 
     fn seal_of(&self, sector: SectorId) -> Option<SealState> {
@@ -339,7 +362,10 @@ impl Work {
     /// Waits until no window needs the machine.
     pub(super) fn hold_breath(&self) -> Result<(), SealError> {
         loop {
-            if self.stop_sealing.load(Ordering::Relaxed) {
+            // A challenge is answered outside of windows too; and a proof that was begun is not held up by the clock.
+            let stopped = || self.stop_sealing.load(Ordering::Relaxed);
+            self.proofs.gate().pass(stopped);
+            if stopped() {
                 return Err(SealError::Stopped);
             }
             if self.may_pack() {

@@ -164,7 +164,10 @@ impl Work {
             free_bytes: store_free.min(self.folders.free_bytes()?),
             reserve_bytes: self.seal.reserve_bytes,
             promised_bytes: promised.fold(0, u64::saturating_add),
-            memory_bytes: self.seal.memory_bytes,
+            memory_bytes: self
+                .seal
+                .memory_bytes
+                .min(self.proofs.memory().most_for_sealing()),
             memory_each_bytes: engine::memory_bytes(self.set),
             under_way: under_way.len() as u64,
         };
@@ -402,7 +405,7 @@ impl Work {
         let Some((tree, at)) = self.tree_with_room(head).await? else {
             return Ok(false);
         };
-        let keys = Arc::clone(&self.keys);
+        let (keys, proofs) = (Arc::clone(&self.keys), Arc::clone(&self.proofs));
         let number = id.number;
         let committed = (comm_d, roots.comm_r, SectorKind::Sealed);
         let (new_root, proof) = blocking(move || {
@@ -412,7 +415,7 @@ impl Work {
                         reason: error.to_string(),
                     }
                 })?;
-            let proof = keys.prove_append(&statement, witness)?;
+            let proof = proofs.run(|| keys.prove_append(&statement, witness))?;
             Ok((statement.root1, proof))
         })
         .await?;

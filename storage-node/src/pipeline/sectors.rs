@@ -104,13 +104,13 @@ impl Work {
         };
         let number = self.chain.next_sector_number().await?;
         let kind = record.kind;
-        let keys = Arc::clone(&self.keys);
+        let (keys, proofs) = (Arc::clone(&self.keys), Arc::clone(&self.proofs));
         let (statement, proof) = blocking(move || {
             let (statement, witness) = append_statement(&at.tree, (comm_d, comm_r, kind), number)
                 .map_err(|error| ProvingError::Prover {
                 reason: error.to_string(),
             })?;
-            let proof = keys.prove_append(&statement, witness)?;
+            let proof = proofs.run(|| keys.prove_append(&statement, witness))?;
             Ok((statement, proof))
         })
         .await?;
@@ -324,13 +324,14 @@ impl Work {
     ) -> Result<(), ProvingError> {
         let places: Vec<Place> = ready.iter().map(|one| one.place).collect();
         let (ledger, keys, set) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set);
+        let proofs = Arc::clone(&self.proofs);
         let proof = blocking(move || {
             let opened = read_include(&ledger, set, id, &places)?;
             let (statement, witness) =
                 include_statement(set, comm_d, &opened).map_err(|error| ProvingError::Prover {
                     reason: error.to_string(),
                 })?;
-            keys.prove_include(&statement, witness)
+            proofs.run(|| keys.prove_include(&statement, witness))
         })
         .await?;
         for one in ready {

@@ -72,6 +72,7 @@ impl Work {
             replica_id: self.replica_id(number, comm_d, sealed.ticket),
             comm_d,
         };
+        let _share = self.memory_for(sector, engine::memory_bytes(self.set))?;
         let done = self.seal_threads.install(|| {
             self.watched(sector, None, |watch| {
                 engine::unseal(&job, &self.ledger, sector, watch)

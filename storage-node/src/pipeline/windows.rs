@@ -154,14 +154,16 @@ impl Work {
                 reason: "the seed is no field element".to_owned(),
             })?;
         let (ledger, keys, set) = (Arc::clone(&self.ledger), Arc::clone(&self.keys), self.set);
-        let metrics = Arc::clone(&self.metrics);
+        let (metrics, proofs) = (Arc::clone(&self.metrics), Arc::clone(&self.proofs));
         let proof = blocking(move || {
             let began = Instant::now();
-            let witness = read_window(&ledger, set, &statement, &at)?;
-            metrics.set(Gauge::ReadMillis, millis(began));
-            let proof = keys.prove_window(&statement, witness)?;
-            metrics.set(Gauge::ProofMillis, millis(began));
-            Ok(proof)
+            proofs.urgent(|| {
+                let witness = read_window(&ledger, set, &statement, &at)?;
+                metrics.set(Gauge::ReadMillis, millis(began));
+                let proof = keys.prove_window(&statement, witness)?;
+                metrics.set(Gauge::ProofMillis, millis(began));
+                Ok(proof)
+            })
         })
         .await?;
         self.metrics.count(Counter::ProofsMade);

@@ -1,5 +1,6 @@
 //! Between the prover's sealing and the store: data out of it, replica and unsealed data into it, openings out of both.
-//! Every chunk that goes through is checked against its row before it is used.
+//! Every chunk that goes through is checked against its row before it is used; a replica that is unsealed, by the data that
+//! comes of it.
 
 use cairn_merkle::tree::{Shape, SparseTree, chunk_root};
 use cairn_merkle::{Commitment, Fr, TreeKind};
@@ -128,12 +129,12 @@ pub(crate) fn unseal(
     let mut labels = Labels::open(job.set, &job.folder, job.replica_id, Keep::Newest, watch)?;
     labels.finish(watch)?;
     let mut writer = store.unsealed_writer(sector)?;
-    let mut put = |chunk, bytes: Vec<u8>| {
-        data.check(chunk, &bytes)?;
-        put_chunk(&mut writer, chunk, &bytes)
-    };
+    let check = |chunk: u64, bytes: &[u8]| Ok(data.check(chunk, bytes)?);
+    let mut put = |chunk, bytes: Vec<u8>| put_chunk(&mut writer, chunk, &bytes);
     let chunks = 0..SparseTree::chunks_of(data.tree.shape());
-    seal::unseal(&labels, &replica, chunks, &mut put, watch)?;
+    // Hashing the replica too would find nothing that the data's own row does not.
+    let replica = Unchecked(&replica);
+    seal::unseal_checked(&labels, &replica, chunks, (&check, &mut put), watch)?;
     let cached = |record| {
         Ok(SectorRecord {
             data: DataCopy::Cached,
@@ -185,8 +186,27 @@ impl<'a> StoredChunks<'a> {
     }
 }
 
+/// The same, looked at for canonical leaves alone: what is made of the chunk is checked.
+struct Unchecked<'a>(&'a StoredChunks<'a>);
+
+impl LeafChunks for Unchecked<'_> {
+    fn chunk(&self, chunk: u64) -> Result<Vec<u8>, ChunkError> {
+        let bytes = self.0.read(chunk)?;
+        parse_leaves(self.0.sector, u32::try_from(chunk)?, &bytes)?;
+        Ok(bytes)
+    }
+}
+
 impl LeafChunks for StoredChunks<'_> {
     fn chunk(&self, chunk: u64) -> Result<Vec<u8>, ChunkError> {
+        let bytes = self.read(chunk)?;
+        self.check(chunk, &bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl StoredChunks<'_> {
+    fn read(&self, chunk: u64) -> Result<Vec<u8>, ChunkError> {
         let number = u32::try_from(chunk)?;
         let stored = self
             .store
@@ -194,9 +214,7 @@ impl LeafChunks for StoredChunks<'_> {
             .map_err(SectorError::from)?;
         let leaves = usize::try_from(SparseTree::chunk_leaves(self.tree.shape()))?;
         // Not stored because it holds nothing; if it was lost instead, the zeros do not hash to its row.
-        let bytes = stored.unwrap_or_else(|| vec![0; leaves * cairn_merkle::field::ELEMENT_BYTES]);
-        self.check(chunk, &bytes)?;
-        Ok(bytes)
+        Ok(stored.unwrap_or_else(|| vec![0; leaves * cairn_merkle::field::ELEMENT_BYTES]))
     }
 }
 

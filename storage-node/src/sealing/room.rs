@@ -62,7 +62,7 @@ impl fmt::Display for Shortage {
             ),
             Self::Memory { needed, allowed } => write!(
                 f,
-                "sealing waits for memory: a sector needs {needed} bytes, sealing_memory_bytes leaves {allowed}"
+                "sealing waits for memory: a sector needs {needed} bytes, sealing_memory_bytes and memory_budget_bytes leave {allowed}"
             ),
             Self::Deposit { needed, at_hand } => write!(
                 f,

@@ -32,12 +32,18 @@ use cairn_wire::{ContentId, DealId, Eip712Domain, SecretKey, SectorKind, Signatu
 use crate::dashboard::Metrics;
 use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
 use crate::pipeline::{Backoff, Challenged, MarketPart, PayTurn, Progress, Work, seal_threads};
+use crate::proving::{MemoryBudget, ProofThreads};
 use crate::sealing::{LabelFolders, UnsealQueue};
 use crate::sector::{PackingRule, kept_rows};
 use crate::serve::{RelayRules, ServeContext};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
 use crate::view::ChainView;
 use fake_chain::{FakeChain, KEYS, ME, NativeProver, SCHEDULE, rules, set};
+
+/// Enough for every proof of the set.
+fn memory() -> MemoryBudget {
+    MemoryBudget::for_set(4 << 30, set(), true).unwrap()
+}
 
 /// A node's own work over a folder, as after a start.
 fn start(folder: &Path, chain: &FakeChain) -> Work {
@@ -89,6 +95,7 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         backoff: Backoff::default(),
         seal: rules(),
         folders: LabelFolders::open(&folder.join("labels")).unwrap(),
+        proofs: Arc::new(ProofThreads::new(2, memory()).unwrap()),
         replicas: Arc::new(NativeProver),
         // As everything else of the test: what has to wait for the machine's leisure would time out.
         seal_threads: seal_threads(2, rustix::process::getpriority_process(None).unwrap()).unwrap(),
