@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::num::NonZeroU64;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -218,7 +217,8 @@ async fn start(
     } = loaded;
     let me = operator.address();
     let market = market_part(config, &deployment, &operator)?;
-    let keys = Arc::new(load_keys(config, &deployment, set, surroundings).await?);
+    let (keys, proofs) = load_keys(config, &deployment, set, surroundings).await?;
+    let keys = Arc::new(keys);
     let chain = connect(config, &deployment, &operator, &metrics).await?;
     let seal = seal_rules(config, &deployment, set)?;
     let unseals = Arc::new(unseal_queue(&ledger, &seal, set));
@@ -249,10 +249,7 @@ async fn start(
         set,
         schedule: deployment.schedule,
         start_block: deployment.start_block,
-        rule: PackingRule {
-            sector_log2_leaves: set.sector_log2_leaves,
-            wait_s: config.pack_wait_s,
-        },
+        rule: packing_rule(config, set),
         chain,
         view,
         ledger,
@@ -267,7 +264,7 @@ async fn start(
         backoff: Backoff::default(),
         seal,
         folders: LabelFolders::open(&config.label_dir)?,
-        proofs: Arc::new(proof_threads(config, set)?),
+        proofs: Arc::new(proofs),
         seal_threads: low_threads(config)?,
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
@@ -278,6 +275,13 @@ async fn start(
     tracing::info!(listen = %server.local_addr(), "serving");
     let tasks = begin(work, stopped)?;
     Ok(Running { server, tasks })
+}
+
+fn packing_rule(config: &Config, set: &ParamSet) -> PackingRule {
+    PackingRule {
+        sector_log2_leaves: set.sector_log2_leaves,
+        wait_s: config.pack_wait_s,
+    }
 }
 
 fn market_part(
@@ -425,15 +429,19 @@ fn unseal_queue(ledger: &Ledger, seal: &SealRules, set: &ParamSet) -> UnsealQueu
     )
 }
 
+/// The keys, and the threads that prove with them; both take seconds of work.
 async fn load_keys(
     config: &Config,
     deployment: &Deployment,
     set: &'static ParamSet,
     surroundings: &Surroundings,
-) -> Result<ProverKeys, NodeError> {
-    let (folder, records) = (config.key_dir.clone(), deployment.keys.clone());
+) -> Result<(ProverKeys, ProofThreads), NodeError> {
+    let (config, records) = (config.clone(), deployment.keys.clone());
     let random = Arc::clone(&surroundings.random);
-    let load = move || ProverKeys::load(Path::new(&folder), set, Some(&records), random);
+    let load = move || {
+        let keys = ProverKeys::load(&config.key_dir, set, Some(&records), random)?;
+        Ok((keys, proof_threads(&config, set)?))
+    };
     tokio::task::spawn_blocking(load)
         .await
         .map_err(|error| NodeError::Start {
