@@ -14,13 +14,14 @@ use std::{
     fs,
     io::{Write, stdout},
     path::Path,
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
 use cairn_prover::{
     circuits::{CircuitName, Circuits},
     groth16::{
-        Key, Phase, blinding_rng, key_file::KeyHeader, prove_watched, setup_insecure, verify,
+        Key, Phase, Watch, blinding_rng, key_file::KeyHeader, prove_watched, setup_insecure, verify,
     },
     keys,
     params::ParamSet,
@@ -67,13 +68,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut runs = Vec::new();
     for _ in 0..REPEATS {
-        let (mut at, mut before) = (Instant::now(), processor_seconds()?);
-        let mut spent = Vec::new();
-        let proof = prove_watched(&key, &circuit, &mut blinding_rng([1; 32]), |_phase| {
-            let now = processor_seconds().unwrap_or(before);
-            spent.push((at.elapsed().as_secs_f64(), now - before));
-            (at, before) = (Instant::now(), now);
-        })?;
+        let clock = Clock::start()?;
+        let proof = prove_watched(&key, &circuit, &mut blinding_rng([1; 32]), &clock)?;
+        let spent = clock.phases();
         verify(key.verifying_key(), &proof, &statement.public_inputs())?;
         runs.push(spent);
     }
@@ -104,6 +101,38 @@ fn main() -> Result<(), Box<dyn Error>> {
         status("VmHWM:")? / 1024
     )?;
     Ok(())
+}
+
+/// When each phase was done, on the clock and in processor seconds.
+struct Clock {
+    start: Instant,
+    marks: Mutex<Vec<(f64, f64)>>,
+}
+
+impl Clock {
+    fn start() -> Result<Self, Box<dyn Error>> {
+        let marks = Mutex::new(vec![(0.0, processor_seconds()?)]);
+        let start = Instant::now();
+        Ok(Self { start, marks })
+    }
+
+    /// What each phase took.
+    fn phases(self) -> Vec<(f64, f64)> {
+        let marks = self
+            .marks
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let between = |pair: &[(f64, f64)]| (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+        marks.windows(2).map(between).collect()
+    }
+}
+
+impl Watch for Clock {
+    fn done(&self, _phase: Phase) {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let processor = processor_seconds().unwrap_or(f64::NAN);
+        marks.push((self.start.elapsed().as_secs_f64(), processor));
+    }
 }
 
 fn line(

@@ -42,6 +42,6 @@ pub use error::{
 };
 pub use key::{Key, KeyIdentity, VerifyingKey};
 pub use matrices::{CircuitId, Matrices};
-pub use prover::{Phase, blinding_rng, prove, prove_watched};
+pub use prover::{Phase, Watch, blinding_rng, prove, prove_watched};
 pub use setup::setup_insecure;
 pub use verifier::{Proof, verify};

@@ -24,7 +24,7 @@ use crate::groth16::{
     error::ProveError,
     key::Key,
     matrices::Matrices,
-    msm::{Terms, fold, sums},
+    msm::{Terms, fold, paced_sums},
     verifier::Proof,
 };
 
@@ -46,7 +46,7 @@ where
     C: ConstraintSynthesizer<Fr>,
     R: RngCore + CryptoRng,
 {
-    prove_watched(key, circuit, rng, |_done| ())
+    prove_watched(key, circuit, rng, &())
 }
 
 /// The parts of a proof's time, in their order.
@@ -60,7 +60,19 @@ pub enum Phase {
     Sums,
 }
 
-/// [`prove`], telling of each phase when it is done.
+/// Somebody who follows a proof while it is made, and may hold it up.
+pub trait Watch: Sync {
+    /// Called by every thread between units of work of some ten milliseconds, once the witness is there; may wait.
+    fn pass(&self) {}
+
+    /// A phase is done.
+    fn done(&self, _phase: Phase) {}
+}
+
+/// Nobody.
+impl Watch for () {}
+
+/// [`prove`], watched.
 ///
 /// # Errors
 /// As [`prove`].
@@ -68,19 +80,19 @@ pub fn prove_watched<C, R>(
     key: &Key,
     circuit: C,
     rng: &mut R,
-    mut done: impl FnMut(Phase),
+    watch: &impl Watch,
 ) -> Result<Proof, ProveError>
 where
     C: ConstraintSynthesizer<Fr>,
     R: RngCore + CryptoRng,
 {
     let assignment = assign(circuit, &key.matrices)?;
-    done(Phase::Witness);
-    let quotient = quotient(&key.matrices, &assignment)?;
-    done(Phase::Quotient);
+    watch.done(Phase::Witness);
+    let quotient = quotient(&key.matrices, &assignment, watch)?;
+    watch.done(Phase::Quotient);
     let (r, s) = (Fr::rand(rng), Fr::rand(rng));
-    let proof = assemble(key, &assignment, &quotient, r, s);
-    done(Phase::Sums);
+    let proof = assemble(key, &assignment, &quotient, (r, s), watch);
+    watch.done(Phase::Sums);
     Ok(proof)
 }
 
@@ -123,7 +135,11 @@ fn assign<C: ConstraintSynthesizer<Fr>>(
 ///
 /// With deg a, b, c < n, a b = c + h Z = (c - h) + h X^n. Interpolating a b from the coset gH gives it mod X^n - g^n,
 /// that is (c - h) + g^n h, so h = (that - c) / (g^n - 1): c is never evaluated on the coset.
-fn quotient(matrices: &Matrices, assignment: &[Fr]) -> Result<Vec<Fr>, ProveError> {
+fn quotient(
+    matrices: &Matrices,
+    assignment: &[Fr],
+    watch: &impl Watch,
+) -> Result<Vec<Fr>, ProveError> {
     let domain = Radix2EvaluationDomain::<Fr>::new(matrices.domain_size())
         .ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
     let coset = domain
@@ -143,10 +159,14 @@ fn quotient(matrices: &Matrices, assignment: &[Fr]) -> Result<Vec<Fr>, ProveErro
     a.extend_from_slice(&assignment[..matrices.instance_values()]);
     for values in [&mut a, &mut b, &mut c] {
         values.resize(domain.size(), Fr::from(0u64));
+        watch.pass();
         domain.ifft_in_place(values);
     }
+    watch.pass();
     coset.fft_in_place(&mut a);
+    watch.pass();
     coset.fft_in_place(&mut b);
+    watch.pass();
     a.par_iter_mut().zip(b).for_each(|(a, b)| *a *= b);
     coset.ifft_in_place(&mut a);
     let shift = Fr::GENERATOR.pow([u64::try_from(domain.size()).unwrap_or(u64::MAX)]) - Fr::one();
@@ -161,20 +181,28 @@ fn quotient(matrices: &Matrices, assignment: &[Fr]) -> Result<Vec<Fr>, ProveErro
 }
 
 /// The three points of the proof.
-fn assemble(key: &Key, assignment: &[Fr], quotient: &[Fr], r: Fr, s: Fr) -> Proof {
+fn assemble(
+    key: &Key,
+    assignment: &[Fr],
+    quotient: &[Fr],
+    (r, s): (Fr, Fr),
+    watch: &impl Watch,
+) -> Proof {
+    let pass = || watch.pass();
     let points = &key.points;
     let vk = key.verifying.inner();
     let (all, h) = (fold(assignment), fold(quotient));
     let witness = &all[key.matrices.instance_values()..];
     let ([in_g2], [a_sum, b_sum, l_sum, h_sum]) = rayon::join(
-        || sums([Terms::new(&points.b_g2, &all)]),
+        || paced_sums([Terms::new(&points.b_g2, &all)], &pass),
         || {
-            sums([
+            let in_g1 = [
                 Terms::new(&points.a, &all),
                 Terms::new(&points.b_g1, &all),
                 Terms::new(&points.l, witness),
                 Terms::new(&points.h, &h),
-            ])
+            ];
+            paced_sums(in_g1, &pass)
         },
     );
     let a = a_sum + vk.alpha_g1 + points.delta_g1 * r;

@@ -258,7 +258,11 @@ impl Work {
             let of = (self.ledger.store(), sector);
             let vanilla = engine::open_challenge(&job, &columns, of, &statement, &roots)?;
             let share = self.memory_for(sector, self.proofs.memory().replica_bytes())?;
-            let proof = self.replicas.prove(&statement, vanilla)?;
+            let pass = || {
+                let stopped = || self.stop_sealing.load(Ordering::Relaxed);
+                self.proofs.gate().pass(stopped);
+            };
+            let proof = self.replicas.prove(&statement, vanilla, &pass)?;
             drop(share);
             self.ledger
                 .put_partition_proof(sector, id, (partitions, &proof))?;

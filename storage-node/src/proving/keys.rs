@@ -9,7 +9,7 @@ use cairn_merkle::Fr;
 use cairn_prover::append::{self, AppendCircuit, AppendStatement, AppendWitness};
 use cairn_prover::circuits::{Circuit, CircuitName};
 use cairn_prover::dispute::{self, DisputeCircuit, DisputeStatement, DisputeWitness};
-use cairn_prover::groth16::{self, Key, export};
+use cairn_prover::groth16::{self, Key, Watch, export};
 use cairn_prover::include::{self, IncludeCircuit, IncludeStatement, IncludeWitness};
 use cairn_prover::keys::{self, Progress};
 use cairn_prover::params::ParamSet;
@@ -38,9 +38,18 @@ struct ReplicaKey {
     loaded: OnceLock<Key>,
 }
 
+/// Work that lets others pass between its units.
+struct Paced<'a>(&'a (dyn Fn() + Sync));
+
+impl Watch for Paced<'_> {
+    fn pass(&self) {
+        (self.0)();
+    }
+}
+
 /// Makes the proofs of replication, one a partition.
 pub trait ReplicaProver: Send + Sync {
-    /// Proves one partition.
+    /// Proves one partition; `pass` is called between small units of work and may wait.
     ///
     /// # Errors
     /// [`ProvingError::Prover`]: the vanilla proof does not show the statement, the key cannot be used, or proving failed.
@@ -48,6 +57,7 @@ pub trait ReplicaProver: Send + Sync {
         &self,
         statement: &ReplicaStatement,
         vanilla: VanillaProof,
+        pass: &(dyn Fn() + Sync),
     ) -> Result<[u8; 512], ProvingError>;
 }
 
@@ -56,12 +66,14 @@ impl ReplicaProver for ProverKeys {
         &self,
         statement: &ReplicaStatement,
         vanilla: VanillaProof,
+        pass: &(dyn Fn() + Sync),
     ) -> Result<[u8; 512], ProvingError> {
         replica::check(self.set, statement, &vanilla)
             .map_err(|error| prover("the vanilla proof", &error))?;
         let inputs = statement.public_inputs();
         let circuit = ReplicaCircuit::new(*self.set, statement.clone(), vanilla);
-        self.finish(self.replica_key()?, Circuit::Replica(circuit), &inputs)
+        let (key, circuit) = (self.replica_key()?, Circuit::Replica(circuit));
+        finish(key, circuit, &inputs, &self.random, &Paced(pass))
     }
 }
 
@@ -206,7 +218,7 @@ impl ProverKeys {
         circuit: Circuit,
         inputs: &[Fr],
     ) -> Result<[u8; 512], ProvingError> {
-        finish(key, circuit, inputs, &self.random)
+        finish(key, circuit, inputs, &self.random, &())
     }
 }
 
@@ -215,10 +227,11 @@ fn finish(
     circuit: Circuit,
     inputs: &[Fr],
     random: &RandomSource,
+    watch: &impl Watch,
 ) -> Result<[u8; 512], ProvingError> {
     let mut rng = groth16::blinding_rng(random());
-    let proof =
-        groth16::prove(key, circuit, &mut rng).map_err(|error| prover("the prover", &error))?;
+    let proof = groth16::prove_watched(key, circuit, &mut rng, watch)
+        .map_err(|error| prover("the prover", &error))?;
     groth16::verify(key.verifying_key(), &proof, inputs)
         .map_err(|error| prover("our own proof", &error))?;
     Ok(export::proof_to_evm(&proof))
@@ -247,7 +260,7 @@ pub fn prove_dispute(
     }
     let inputs = statement.public_inputs();
     let circuit = DisputeCircuit::new(*set, statement.clone(), witness);
-    finish(&key, Circuit::Dispute(circuit), &inputs, random)
+    finish(&key, Circuit::Dispute(circuit), &inputs, random, &())
 }
 
 fn prover(what: &str, error: &dyn std::fmt::Display) -> ProvingError {

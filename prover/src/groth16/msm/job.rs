@@ -137,13 +137,18 @@ impl Job<'_> {
         }
     }
 
-    pub(super) fn run<P: SWCurveConfig, A: Adder<P>>(self, terms: &Terms<'_, P>) -> Projective<P>
+    pub(super) fn run<P: SWCurveConfig, A: Adder<P>>(
+        self,
+        terms: &Terms<'_, P>,
+        pass: &impl Fn(),
+    ) -> Projective<P>
     where
         P::BaseField: Coordinate,
     {
         let mut entries = Vec::with_capacity(PIECE);
         match self {
             Self::Ones(positions) => {
+                pass();
                 let mut buckets = Buckets::<P, A>::new(1);
                 entries.extend(positions.iter().map(|position| (1, *position)));
                 buckets.add(terms, &entries);
@@ -156,6 +161,7 @@ impl Job<'_> {
             } => {
                 let mut buckets = Buckets::<P, A>::new(windows.buckets());
                 for piece in positions.chunks(PIECE) {
+                    pass();
                     entries.clear();
                     entries.extend(piece.iter().filter_map(|position| {
                         let scalar = terms.scalars[position.index()];

@@ -123,15 +123,27 @@ where
     P: SWCurveConfig<ScalarField = Fr>,
     P::BaseField: Coordinate,
 {
+    paced_sums(all, &|| ())
+}
+
+/// Each of the sums; `pass` is called between pieces of work of some ten milliseconds, by every thread, and may wait.
+pub(crate) fn paced_sums<P, const N: usize>(
+    all: [Terms<'_, P>; N],
+    pass: &(impl Fn() + Sync),
+) -> [Projective<P>; N]
+where
+    P: SWCurveConfig<ScalarField = Fr>,
+    P::BaseField: Coordinate,
+{
     #[cfg(target_arch = "x86_64")]
     if lanes::available() {
         return if P::BaseField::PARTS == 1 {
-            sums_by::<P, lanes::Lanes<1>, N>(all)
+            sums_by::<P, lanes::Lanes<1>, N>(all, pass)
         } else {
-            sums_by::<P, lanes::Lanes<2>, N>(all)
+            sums_by::<P, lanes::Lanes<2>, N>(all, pass)
         };
     }
-    portable_sums(all)
+    sums_by::<P, Portable<P>, N>(all, pass)
 }
 
 /// The sums in the way that every processor has: what lanes are compared with.
@@ -140,11 +152,14 @@ where
     P: SWCurveConfig<ScalarField = Fr>,
     P::BaseField: Coordinate,
 {
-    sums_by::<P, Portable<P>, N>(all)
+    sums_by::<P, Portable<P>, N>(all, &|| ())
 }
 
 /// The sums, with additions carried out in one of the ways there are.
-fn sums_by<P, A, const N: usize>(all: [Terms<'_, P>; N]) -> [Projective<P>; N]
+fn sums_by<P, A, const N: usize>(
+    all: [Terms<'_, P>; N],
+    pass: &(impl Fn() + Sync),
+) -> [Projective<P>; N]
 where
     P: SWCurveConfig<ScalarField = Fr>,
     P::BaseField: Coordinate,
@@ -159,7 +174,7 @@ where
     let parts: Vec<(usize, usize, Projective<P>)> = jobs
         .into_par_iter()
         .with_max_len(1)
-        .map(|(sum, job)| (sum, job.shift(), job.run::<P, A>(&all[sum])))
+        .map(|(sum, job)| (sum, job.shift(), job.run::<P, A>(&all[sum], pass)))
         .collect();
     std::array::from_fn(|sum| {
         let own = parts.iter().filter(|part| part.0 == sum);

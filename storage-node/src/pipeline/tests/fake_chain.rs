@@ -432,6 +432,7 @@ impl ReplicaProver for NativeProver {
         &self,
         statement: &ReplicaStatement,
         vanilla: VanillaProof,
+        _pass: &(dyn Fn() + Sync),
     ) -> Result<[u8; 512], ProvingError> {
         cairn_prover::replica::check(set(), statement, &vanilla).map_err(|error| {
             ProvingError::Prover {
