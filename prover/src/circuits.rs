@@ -140,13 +140,19 @@ pub struct CircuitSize {
     pub public_inputs: usize,
 }
 
-/// Most memory of a proof for each constraint of its circuit, the key not counted.
-pub const PROOF_BYTES_PER_CONSTRAINT: u64 = 1536;
+/// Most memory of a proof for each constraint of its circuit, the key not counted; measured: 300 bytes
+/// (`docs/bench/prover.md`).
+pub const PROOF_BYTES_PER_CONSTRAINT: u64 = 400;
+
+/// Memory of a proof of any size: buckets and trees of a few threads.
+pub const PROOF_BYTES_AT_LEAST: u64 = 192 << 20;
 
 /// Memory that proving a circuit of so many constraints takes at most, the key not counted.
 #[must_use]
 pub const fn proving_bytes(constraints: usize) -> u64 {
-    (constraints as u64).saturating_mul(PROOF_BYTES_PER_CONSTRAINT)
+    (constraints as u64)
+        .saturating_mul(PROOF_BYTES_PER_CONSTRAINT)
+        .saturating_add(PROOF_BYTES_AT_LEAST)
 }
 
 /// The circuits of one parameter set.

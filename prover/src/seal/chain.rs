@@ -13,7 +13,7 @@
 //! `docs/bench/sealing.md` says what was measured.
 
 use super::layer::{Below, DRAWN, LABEL_BYTES, LabelBytes};
-use super::prefetch::prefetch;
+use crate::prefetch::prefetch;
 use crate::replica::label::KEY_ID_BYTES;
 use core::arch::asm;
 use core::arch::x86_64::{

@@ -14,8 +14,8 @@
 #[cfg(target_arch = "x86_64")]
 use super::chain::{Avx512, Parents};
 use super::error::SealError;
-use super::prefetch::prefetch;
 use crate::graph::{DRG_PARENTS, DrgDraw, EXPANDER_PARENTS, Graph, PARENTS};
+use crate::prefetch::prefetch;
 use crate::replica::label::KEY_ID_BYTES;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 

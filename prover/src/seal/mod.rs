@@ -16,7 +16,6 @@
 //! | [`layer`] | the labels of one layer; the only hot loop |
 //! | `chain` | its labels by AVX-512, where there is one |
 //! | [`mapped`] | a finished layer, mapped from its file; memory for the layer in the making |
-//! | `prefetch` | asks the processor for labels ahead of their use |
 //! | [`state`] | what a folder has finished, as bytes |
 //! | [`trees`] | columns and replica under their roots; openings of both |
 //! | [`encode`] | a chunk of leaves to replica and back |
@@ -32,7 +31,6 @@ pub mod error;
 pub mod labels;
 pub mod layer;
 pub mod mapped;
-mod prefetch;
 pub mod progress;
 pub mod state;
 pub mod trees;
