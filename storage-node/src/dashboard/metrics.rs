@@ -111,6 +111,10 @@ series! {
         SealsLost = "cairn_seals_lost_total": "Numbers lost while sealing, with their deposit if there was one.",
         /// Sectors unsealed for readers.
         SectorsUnsealed = "cairn_sectors_unsealed_total": "Sectors whose data was unsealed for readers.",
+        /// Reorganisations of the chain.
+        Reorganisations = "cairn_reorganisations_total": "Times that the chain took back blocks whose events were read.",
+        /// Window proofs taken back.
+        ProofsTakenBack = "cairn_proofs_taken_back_total": "Window proofs that the chain took back before their deadline.",
         /// Failures of the disk.
         DiskFaults = "cairn_disk_faults_total": "Failures of the store, full disk included.",
     }
@@ -201,6 +205,8 @@ pub enum Alarm {
     ChallengeAtRisk,
     /// This provider was slashed, or a tree of it was ended.
     Slashed,
+    /// The chain took back more blocks than can be undone.
+    DeepReorganisation,
 }
 
 impl Alarm {
@@ -218,6 +224,7 @@ impl Alarm {
             Self::Collateral => "collateral",
             Self::ChallengeAtRisk => "challenge_at_risk",
             Self::Slashed => "slashed",
+            Self::DeepReorganisation => "deep_reorganisation",
         }
     }
 }

@@ -95,6 +95,7 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
         unseals: Arc::new(UnsealQueue::new(rules().cached_sectors(set()), 1, [])),
+        handed_in: Mutex::default(),
         swept: Mutex::default(),
     }
 }
