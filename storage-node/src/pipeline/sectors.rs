@@ -176,6 +176,12 @@ impl Work {
         if waiting.is_empty() {
             return Ok(false);
         }
+        if !record.data.is_here() {
+            // An activation was taken back after the data had gone: it is unsealed as for a reader.
+            let asked = self.unseals.ask(id, (self.clock)());
+            tracing::debug!(%id, ?asked, "data for a proof of inclusion has to be unsealed first");
+            return Ok(false);
+        }
         waiting.sort_by_key(|(key, _)| self.backoff.rank(Suspect::Slot(*key)));
         let mut ready: Vec<Ready> = Vec::new();
         let mut moved = false;

@@ -125,7 +125,7 @@ impl Work {
             let waits = self.ledger.slots(
                 |slot| matches!(slot.state, SlotState::Packed { sector: at, .. } if at == sector),
             );
-            if waits.is_empty() && !self.ledger.is_young_sector(sector) {
+            if waits.is_empty() {
                 tracing::info!(%sector, pieces = record.places.len(), "the replica alone stays");
                 self.give_up_data(sector)?;
             }

@@ -195,14 +195,6 @@ impl Ledger {
         Ok(Some(back))
     }
 
-    /// Whether what a sector is may still be taken back by the chain.
-    #[must_use]
-    pub fn is_young_sector(&self, sector: SectorId) -> bool {
-        let state = self.state();
-        let mut sectors = state.journal.0.iter().flat_map(|(_, undo)| &undo.sectors);
-        sectors.any(|(id, _)| *id == sector)
-    }
-
     /// Whether what a slot is may still be taken back by the chain.
     #[must_use]
     pub fn is_young_slot(&self, slot: SlotKey) -> bool {

@@ -139,13 +139,13 @@ impl FakeChain {
         table.block += 1;
     }
 
-    /// Goes back to how the chain was, and from there on by other, empty blocks, up to where it is now.
-    pub(super) fn reorganise(&self, back_to: Table) {
+    /// From block `from` on the chain has other blocks, up to as many as now, and is otherwise as in `back_to`.
+    pub(super) fn reorganise(&self, from: u64, back_to: Table) {
         let mut table = self.table();
         let (time, block) = (table.time, table.block);
         let calls = std::mem::take(&mut table.calls);
         let mut forks = std::mem::take(&mut table.forks);
-        forks.push(back_to.block + 1);
+        forks.push(from);
         *table = Table {
             time,
             block,
