@@ -82,10 +82,9 @@ async fn follow(chain: &Chain, key: &SecretKey, held: watch::Receiver<bool>) {
         let Some((period, round)) = round_due(chain.schedule(), now) else {
             continue;
         };
-        if posted == Some(round) {
-            continue;
-        }
+        // Asked for again although it was posted: a reorganisation may have taken it away.
         match post(chain, key, round).await {
+            Ok(()) if posted == Some(round) => {}
             Ok(()) => {
                 info!(period = period.0, round = round.0, "round posted");
                 posted = Some(round);

@@ -245,6 +245,15 @@ impl Network {
         Ok(())
     }
 
+    /// Replaces the chain's last `depth` blocks by empty ones.
+    ///
+    /// # Errors
+    /// When the chain does not run or refuses.
+    pub async fn reorganise(&self, depth: u64) -> Result<()> {
+        let anvil = self.anvil.as_ref().context("the chain does not run")?;
+        Ok(anvil.reorganise(depth).await?)
+    }
+
     /// The user of the network.
     #[must_use]
     pub fn user(&self) -> User {

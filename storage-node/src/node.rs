@@ -269,6 +269,7 @@ async fn start(
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
         unseals,
+        handed_in: Mutex::default(),
         swept: Mutex::default(),
     });
     let server = open_wire(config, &identity, set, context)?;

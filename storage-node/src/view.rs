@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::Head;
+use cairn_contracts::follower::BlockRef;
 use cairn_wire::DealId;
 
 /// The newest block seen, and when the deals that name this provider were opened.
@@ -14,7 +15,7 @@ pub struct ChainView(Mutex<Seen>);
 struct Seen {
     head: Option<Head>,
     opened: HashMap<DealId, u64>,
-    read_to: Option<u64>,
+    read: Option<BlockRef>,
 }
 
 impl ChainView {
@@ -33,14 +34,21 @@ impl ChainView {
     }
 
     /// Takes note of the last block whose events were read.
-    pub fn note_read(&self, block: u64) {
-        self.seen().read_to = Some(block);
+    pub fn note_read(&self, block: BlockRef) {
+        self.seen().read = Some(block);
+    }
+
+    /// Forgets what was said from a block on: the chain took it back.
+    pub fn forget_from(&self, block: u64) {
+        let mut seen = self.seen();
+        seen.read = None;
+        seen.opened.retain(|_, opened| *opened < block);
     }
 
     /// The last block whose events were read since the start.
     #[must_use]
-    pub fn read_to(&self) -> Option<u64> {
-        self.seen().read_to
+    pub fn read(&self) -> Option<BlockRef> {
+        self.seen().read
     }
 
     /// The newest block seen.
@@ -91,5 +99,9 @@ mod tests {
         assert!(view.is_confirmed(DealId(1), 2), "blocks 10 and 11");
         assert!(!view.is_confirmed(DealId(1), 3), "block 12 is missing");
         assert_eq!(view.chain_time_unix(), 5, "the chain's time");
+        view.forget_from(11);
+        assert!(view.is_confirmed(DealId(1), 2), "block 10 still stands");
+        view.forget_from(10);
+        assert!(!view.is_confirmed(DealId(1), 2), "block 10 was taken back");
     }
 }

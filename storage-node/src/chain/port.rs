@@ -81,6 +81,8 @@ impl Funds {
 pub trait ChainPort: Send + Sync + 'static {
     /// The newest block.
     fn head(&self) -> Answer<'_, Head>;
+    /// The hash of a block by its number; `None` when the endpoint does not have it.
+    fn block_hash(&self, number: u64) -> Answer<'_, Option<[u8; 32]>>;
     /// The randomness of a round, once somebody posted it.
     fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>>;
     /// This provider's tree at the newest block.
@@ -230,6 +232,13 @@ macro_rules! ask {
 impl ChainPort for OnChain {
     fn head(&self) -> Answer<'_, Head> {
         ask!(self.head())
+    }
+
+    fn block_hash(&self, number: u64) -> Answer<'_, Option<[u8; 32]>> {
+        Box::pin(async move {
+            let block = self.chain.block(number).await?;
+            Ok(block.map(|block| block.hash))
+        })
     }
 
     fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>> {

@@ -113,6 +113,10 @@ series! {
         SectorsUnsealed = "cairn_sectors_unsealed_total": "Sectors whose data was unsealed for readers.",
         /// Times that sealing had to wait for memory.
         MemoryWaits = "cairn_memory_waits_total": "Times that sealing or unsealing waited for room in memory_budget_bytes.",
+        /// Reorganisations of the chain.
+        Reorganisations = "cairn_reorganisations_total": "Times that the chain took back blocks whose events were read.",
+        /// Window proofs taken back.
+        ProofsTakenBack = "cairn_proofs_taken_back_total": "Window proofs that the chain took back before their deadline.",
         /// Failures of the disk.
         DiskFaults = "cairn_disk_faults_total": "Failures of the store, full disk included.",
     }
@@ -203,6 +207,8 @@ pub enum Alarm {
     ChallengeAtRisk,
     /// This provider was slashed, or a tree of it was ended.
     Slashed,
+    /// The chain took back more blocks than can be undone.
+    DeepReorganisation,
 }
 
 impl Alarm {
@@ -220,6 +226,7 @@ impl Alarm {
             Self::Collateral => "collateral",
             Self::ChallengeAtRisk => "challenge_at_risk",
             Self::Slashed => "slashed",
+            Self::DeepReorganisation => "deep_reorganisation",
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::error::Illegal;
 ///     |    +------------+----+---> Missed  (the deadline went by: logged, counted, health degraded)
 ///     |  Excuse         |  Excuse
 ///     +-----------------+--------> Excused (no beacon, or nothing was frozen in the tree)
+///
+///  Counted -- TakeBack (a reorganisation took the proof before the deadline) --> Open
 /// ```
 #[expect(
     clippy::large_enum_variant,
@@ -51,6 +53,8 @@ pub enum WindowEvent {
     Miss,
     /// Nothing was owed.
     Excuse,
+    /// The chain took the block of the proof back while the window was open.
+    TakeBack,
 }
 
 impl WindowState {
@@ -64,6 +68,7 @@ impl WindowState {
             (Self::Open | Self::Proved { .. }, WindowEvent::Count) => Ok(Self::Counted),
             (Self::Open | Self::Proved { .. }, WindowEvent::Miss) => Ok(Self::Missed),
             (Self::Open | Self::Proved { .. }, WindowEvent::Excuse) => Ok(Self::Excused),
+            (Self::Counted, WindowEvent::TakeBack) => Ok(Self::Open),
             (state, event) => Err(Illegal {
                 what: "window",
                 state: state.name(),
@@ -72,7 +77,7 @@ impl WindowState {
         }
     }
 
-    /// Whether nothing more can happen to it.
+    /// Whether nothing more is to be done for it.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Counted | Self::Missed | Self::Excused)
@@ -98,6 +103,7 @@ impl WindowEvent {
             Self::Count => "a count",
             Self::Miss => "a miss",
             Self::Excuse => "an excuse",
+            Self::TakeBack => "being taken back",
         }
     }
 }
@@ -121,6 +127,7 @@ mod tests {
             WindowEvent::Count,
             WindowEvent::Miss,
             WindowEvent::Excuse,
+            WindowEvent::TakeBack,
         ];
         let settled = [Some(states[2]), Some(states[3]), Some(states[4])];
         for (place, state) in states.into_iter().enumerate() {
@@ -128,6 +135,7 @@ mod tests {
                 let expected = match (place, column) {
                     (0, 0) => Some(states[1]),
                     (0 | 1, 1..=3) => settled[column - 1],
+                    (2, 4) => Some(states[0]),
                     _ => None,
                 };
                 assert_eq!(state.next(event).ok(), expected, "{state:?} + {event:?}");

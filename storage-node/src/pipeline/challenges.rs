@@ -34,6 +34,11 @@ impl Challenged {
     pub(super) fn hear(&self, ids: &[u64]) {
         self.heard().ids.extend(ids);
     }
+
+    /// The chain took back what it had said: an answer may be gone with it.
+    pub(super) fn look_again(&self) {
+        self.heard().looked = None;
+    }
 }
 
 impl Work {

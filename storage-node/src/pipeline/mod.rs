@@ -11,7 +11,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `sync.rs` | reading the chain up to its newest block |
+//! | `sync.rs` | reading the chain up to its newest block, and going back with it |
 //! | `windows.rs` | proving in time, and accounting for what was not |
 //! | `sectors.rs` | append, then include and activate |
 //! | `seals.rs` | a sealed sector's steps on chain, from its number to its append |
@@ -43,14 +43,14 @@ mod tests;
 mod unsealer;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cairn_contracts::{CollateralTerms, Head, RepairTerms, Schedule};
 use cairn_prover::params::ParamSet;
-use cairn_wire::Address;
+use cairn_wire::{Address, TreeIndex};
 use tokio::sync::watch;
 
 use crate::chain::ChainPort;
@@ -62,6 +62,7 @@ pub use crate::pipeline::hunt::Hunt;
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
 pub use crate::pipeline::repairs::Repairs;
 pub use crate::pipeline::sealer::{Progress, SEAL_NICENESS, seal_threads};
+pub use crate::pipeline::windows::HandedIn;
 use crate::proving::{ProofThreads, ProverKeys, ReplicaProver};
 use crate::sealing::{LabelFolders, SealRules, UnsealQueue};
 use crate::sector::PackingRule;
@@ -135,6 +136,8 @@ pub struct Work {
     pub stop_sealing: AtomicBool,
     /// Who waits for unsealing.
     pub unseals: Arc<UnsealQueue>,
+    /// The window proof of each tree that was counted last, while the chain can still take it back.
+    pub handed_in: Mutex<BTreeMap<TreeIndex, HandedIn>>,
     /// Ended slots whose pieces were looked at.
     pub swept: Mutex<BTreeSet<SlotKey>>,
 }

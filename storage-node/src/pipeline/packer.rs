@@ -138,14 +138,14 @@ impl Work {
     }
 
     /// Forgets the pieces of ended slots that no slot wants any more, unless a sector has or will have them: whatever
-    /// ended the slot, a lapsed Receipt, a cancelled deal or a closed slot.
+    /// ended the slot, a lapsed Receipt, a cancelled deal or a closed slot. What the chain may still take back waits.
     fn forget_unwanted(&self) -> Result<(), StoreError> {
         let ended = self.ledger.slots(|slot| slot.state == SlotState::Ended);
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         let still: BTreeSet<SlotKey> = ended.iter().map(|(key, _)| *key).collect();
         swept.retain(|key| still.contains(key));
         for (key, slot) in ended {
-            if swept.contains(&key) {
+            if swept.contains(&key) || self.ledger.is_young_slot(key) {
                 continue;
             }
             let content_id = &slot.content_id;

@@ -364,7 +364,8 @@ impl Work {
                 self.metrics.clear(Alarm::DepositAtRisk);
                 self.metrics.clear(Alarm::SealLost);
                 tracing::info!(%sector, number = %id.number, "the replica is proven");
-                self.clear_up(sector, &id)?;
+                // Its proofs stay until its append is on chain for good: the chain may take this back.
+                self.folders.remove(sector, &id)?;
                 return Ok(true);
             }
             Some(ReplicaStatus::Expired) => return self.lose(sector, &id, "its precommit expired"),
@@ -398,6 +399,12 @@ impl Work {
         head: Head,
     ) -> Result<bool, ProvingError> {
         let status = self.chain.replica(id.number).await?.map(|info| info.status);
+        if status == Some(ReplicaStatus::Committed) {
+            let proofs = self.ledger.partition_proofs(sector, self.seal.partitions)?;
+            tracing::warn!(%sector, number = %id.number, "the chain took the proof of replication back: it is handed in again");
+            self.chain.prove_replica(id.number, proofs).await?;
+            return Ok(true);
+        }
         if status != Some(ReplicaStatus::Proven) {
             // Used: its append is on chain, and its event registers it.
             return Ok(false);

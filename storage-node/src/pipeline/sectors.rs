@@ -9,9 +9,10 @@ use cairn_wire::{PieceTerms, SectorNumber, Signature, TreeIndex};
 use crate::chain::{AppendCall, TreeAt, latest};
 use crate::dashboard::Alarm;
 use crate::deal::{BY_REPAIR, SectorId, SectorState, SlotEvent, SlotState};
-use crate::error::{ChainFault, ProvingError};
+use crate::error::{ChainFault, ProvingError, StoreError};
 use crate::pipeline::pace::Suspect;
 use crate::pipeline::rights::Right;
+use crate::pipeline::sync::block_ref;
 use crate::pipeline::{Work, blocking};
 use crate::proving::read_include;
 use crate::sector::Place;
@@ -148,7 +149,8 @@ impl Work {
                 return Ok(Some((tree, at)));
             }
             // Everything up to `head` was read: without a newer block it is not the reading that is behind.
-            if self.chain.head().await?.number == head.number {
+            let now = self.chain.head().await?;
+            if (now.number, now.hash) == (head.number, head.hash) {
                 return Err(ProvingError::UnknownTree {
                     count: state.pending_count,
                 });
@@ -172,6 +174,12 @@ impl Work {
             .ledger
             .slots(|slot| matches!(slot.state, SlotState::Packed { sector, .. } if sector == id));
         if waiting.is_empty() {
+            return Ok(false);
+        }
+        if !record.data.is_here() {
+            // An activation was taken back after the data had gone: it is unsealed as for a reader.
+            let asked = self.unseals.ask(id, (self.clock)());
+            tracing::debug!(%id, ?asked, "data for a proof of inclusion has to be unsealed first");
             return Ok(false);
         }
         waiting.sort_by_key(|(key, _)| self.backoff.rank(Suspect::Slot(*key)));
@@ -308,7 +316,16 @@ impl Work {
             }
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
-                let moved = self.ledger.step_slot(key, event, (self.clock)())?;
+                // What was answered stands on this block or an older one.
+                let now = self.chain.head().await?;
+                let moved = SlotRecord {
+                    state: record.state.next(event).map_err(StoreError::from)?,
+                    since_unix: (self.clock)(),
+                    ..record
+                };
+                let at = block_ref(now);
+                self.ledger
+                    .follow_answer(self.start_block, at, (key, moved))?;
                 self.backoff.forget(Suspect::Slot(key));
                 tracing::info!(slot = %key, state = moved.state.name(), "slot, by asking");
                 Ok(Look::Moved)

@@ -1,6 +1,7 @@
 //! Proving in time, and accounting for what was not.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use cairn_contracts::Head;
@@ -13,6 +14,15 @@ use crate::error::{ProvingError, StoreError};
 use crate::pipeline::{Work, blocking};
 use crate::proving::{plan_windows, read_window};
 use crate::translate::window_statement;
+
+/// A window proof that counts at the newest block, and may not at the next.
+#[derive(Clone, Copy, Debug)]
+pub struct HandedIn {
+    period: Period,
+    /// The newest block known when it counted.
+    block: u64,
+    proof: Option<[u8; 512]>,
+}
 
 impl Work {
     /// Looks after the windows of every tree. Says whether a proof was handed in.
@@ -34,12 +44,16 @@ impl Work {
         let first_open = self.ledger.first_open_window(tree)?;
         let plan = plan_windows(&self.schedule, head.timestamp, first_open);
         // First of all the window that can still be proven: nothing about the others is worth a deadline.
-        let proved = match plan.live {
+        let live = match plan.live {
+            None => self.taken_back(tree, head).await?,
+            live => live,
+        };
+        let proved = match live {
             Some(period) => {
                 if first_open.is_none() {
                     self.begin(tree, period);
                 }
-                self.prove_live(tree, period).await
+                self.prove_live(tree, period, head).await
             }
             None => Ok(false),
         };
@@ -94,13 +108,73 @@ impl Work {
         Ok(true)
     }
 
+    /// The window that is open and was counted, if the chain took the block of its proof back. Its proof is handed in
+    /// again; a restart has forgotten it and makes it again.
+    async fn taken_back(
+        &self,
+        tree: TreeIndex,
+        head: Head,
+    ) -> Result<Option<Period>, ProvingError> {
+        let Some(period) = plan_windows(&self.schedule, head.timestamp, None).live else {
+            return Ok(None);
+        };
+        let state = self.ledger.window(tree, period)?;
+        let last = self.handed_in().get(&tree).copied();
+        let last = last.filter(|last| last.period == period);
+        // An endpoint that is not as far as the block of the proof says nothing about it.
+        if state != WindowState::Counted
+            || last.is_some_and(|last| head.number <= last.block)
+            || self.chain.proven(tree, period).await?
+        {
+            return Ok(None);
+        }
+        let mut state = state
+            .next(WindowEvent::TakeBack)
+            .map_err(StoreError::from)?;
+        if let Some(proof) = last.and_then(|last| last.proof) {
+            state = state
+                .next(WindowEvent::Prove(proof))
+                .map_err(StoreError::from)?;
+        }
+        self.ledger.reopen_window(tree, period, &state)?;
+        self.metrics.count(Counter::ProofsTakenBack);
+        tracing::warn!(%tree, %period, "the chain took the window proof back: it is handed in again");
+        Ok(Some(period))
+    }
+
+    fn handed_in(&self) -> MutexGuard<'_, BTreeMap<TreeIndex, HandedIn>> {
+        (self.handed_in.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_handed_in(&self, tree: TreeIndex, last: HandedIn) {
+        self.handed_in().insert(tree, last);
+    }
+
     /// Proves the window that is open, unless that is done.
-    async fn prove_live(&self, tree: TreeIndex, period: Period) -> Result<bool, ProvingError> {
+    async fn prove_live(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        head: Head,
+    ) -> Result<bool, ProvingError> {
         let state = self.ledger.window(tree, period)?;
         if state.is_final() {
             return Ok(false);
         }
         if self.chain.proven(tree, period).await? {
+            let proof = match state {
+                WindowState::Proved { proof } => Some(proof),
+                _ => None,
+            };
+            let block = head.number;
+            self.note_handed_in(
+                tree,
+                HandedIn {
+                    period,
+                    block,
+                    proof,
+                },
+            );
             self.record(tree, period, state, WindowEvent::Count)?;
             return Ok(false);
         }
@@ -113,6 +187,12 @@ impl Work {
         };
         let sent = self.chain.prove_window(tree, period, proof).await?;
         tracing::info!(%tree, %period, gas = sent.gas_used, block = sent.block, "window proven");
+        let last = HandedIn {
+            period,
+            block: sent.block,
+            proof: Some(proof),
+        };
+        self.note_handed_in(tree, last);
         let state = self.ledger.window(tree, period)?;
         self.record(tree, period, state, WindowEvent::Count)?;
         Ok(true)

@@ -94,6 +94,19 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
+    pub(crate) fn slice(
+        &mut self,
+        field: &'static str,
+        length: u32,
+    ) -> Result<&'a [u8], StoreError> {
+        let length = usize::try_from(length).map_err(|_| self.bad(field))?;
+        let Some((head, rest)) = self.rest.split_at_checked(length) else {
+            return Err(self.bad(field));
+        };
+        self.rest = rest;
+        Ok(head)
+    }
+
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, StoreError> {
         self.array::<1>(field).map(|[byte]| byte)
     }

@@ -28,7 +28,8 @@ pub(crate) enum Family {
     Rows,
     /// `sector u64` -> sector record.
     Sectors,
-    /// `cursor` -> chain cursor; `m | tree u32 | sequence u64` -> one change of a provider tree.
+    /// `cursor` -> chain cursor; `m | tree u32 | sequence u64` -> one change of a provider tree;
+    /// `u | sequence u64` -> how one step along the chain is taken back.
     Chain,
     /// `tree u32 | period u64` -> window record.
     Windows,
@@ -129,6 +130,13 @@ pub(crate) fn change(tree: TreeIndex, sequence: u64) -> [u8; 13] {
     key
 }
 
+pub(crate) fn undo(sequence: u64) -> [u8; 9] {
+    let mut key = [0; 9];
+    key[0] = b'u';
+    key[1..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
 pub(crate) fn window(tree: TreeIndex, period: Period) -> [u8; 12] {
     let mut key = [0; 12];
     key[..4].copy_from_slice(&tree.0.to_be_bytes());
@@ -162,6 +170,7 @@ mod tests {
             [b'm', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2],
             "change"
         );
+        assert_eq!(undo(258), [b'u', 0, 0, 0, 0, 0, 0, 1, 2], "undo");
         assert_eq!(
             window(TreeIndex(1), Period(2)),
             [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2],

@@ -13,7 +13,8 @@ use crate::error::StoreError;
 use crate::sector::Place;
 use crate::store::Store;
 use crate::store::db::fault;
-use crate::store::keys::{self, CURSOR, Family, NEXT_SECTOR};
+use crate::store::journal::Journal;
+use crate::store::keys::{self, Family, NEXT_SECTOR};
 use crate::store::records::{
     Cursor, DataCopy, SectorRecord, SlotRecord, TreeChange, decode_window, encode_window,
 };
@@ -47,12 +48,13 @@ pub struct Ledger {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    slots: BTreeMap<SlotKey, SlotRecord>,
-    sectors: BTreeMap<SectorId, SectorRecord>,
+pub(super) struct State {
+    pub(super) slots: BTreeMap<SlotKey, SlotRecord>,
+    pub(super) sectors: BTreeMap<SectorId, SectorRecord>,
     next_sector: u64,
-    cursor: Option<Cursor>,
-    changes: BTreeMap<TreeIndex, Vec<TreeChange>>,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) journal: Journal,
+    pub(super) changes: BTreeMap<TreeIndex, Vec<TreeChange>>,
     /// Windows before these have ended: where the next look begins.
     first_open: BTreeMap<TreeIndex, Period>,
 }
@@ -111,6 +113,7 @@ impl Ledger {
                         .or_default()
                         .push(TreeChange::decode(&value)?);
                 }
+                Some((b'u', rest)) => state.journal.load(rest, &value)?,
                 _ => state.cursor = Some(Cursor::decode(&value)?),
             }
         }
@@ -139,7 +142,7 @@ impl Ledger {
         &self.store
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // A panic while the lock was held left at worst a change on disk that memory has not seen; the map itself is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -463,42 +466,6 @@ impl Ledger {
         self.state().changes.keys().copied().collect()
     }
 
-    /// Records what some blocks said, and that they were read.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub fn follow(&self, cursor: Cursor, step: ChainStep) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let mut batch = self.store.batch();
-        batch.put(Family::Chain, CURSOR, &cursor.encode());
-        let mut counts: BTreeMap<TreeIndex, u64> = BTreeMap::new();
-        for (tree, change) in &step.changes {
-            let sequence = counts
-                .entry(*tree)
-                .or_insert_with(|| state.changes.get(tree).map_or(0, |all| all.len() as u64));
-            batch.put(
-                Family::Chain,
-                &keys::change(*tree, *sequence),
-                &change.encode(),
-            );
-            *sequence += 1;
-        }
-        for (sector, record) in &step.sectors {
-            batch.put(Family::Sectors, &keys::sector(*sector), &record.encode());
-        }
-        for (key, record) in &step.slots {
-            batch.put(Family::Slots, &key.bytes(), &record.encode());
-        }
-        self.store.commit(batch, "recording what the chain said")?;
-        state.cursor = Some(cursor);
-        for (tree, change) in step.changes {
-            state.changes.entry(tree).or_default().push(change);
-        }
-        state.sectors.extend(step.sectors);
-        state.slots.extend(step.slots);
-        Ok(())
-    }
-
     /// The state of a window; one that was never touched is open.
     ///
     /// # Errors
@@ -529,6 +496,24 @@ impl Ledger {
             &encode_window(window),
         );
         self.store.commit(batch, "recording a window")
+    }
+
+    /// Records that a window is open again whose end was recorded.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn reopen_window(
+        &self,
+        tree: TreeIndex,
+        period: Period,
+        window: &WindowState,
+    ) -> Result<(), StoreError> {
+        self.put_window(tree, period, window)?;
+        let mut state = self.state();
+        if let Some(first) = state.first_open.get_mut(&tree) {
+            *first = period.min(*first);
+        }
+        Ok(())
     }
 
     /// The oldest period of a tree whose end is not recorded, from the first that has a record on; `None` when none

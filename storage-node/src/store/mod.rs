@@ -13,12 +13,14 @@
 //! | `pieces.rs` | pieces as they arrive |
 //! | `sectors.rs` | leaves and rows of sectors, and the move of pieces into them |
 //! | `ledger.rs` | slots, chain cursor, tree changes, windows |
+//! | `journal.rs` | what the chain said, so that it can be taken back |
 //!
 //! Every change that was answered to somebody is synced before the answer. What is not yet in a record does not exist:
 //! files left by a crash before their record are swept when the store opens.
 
 mod codec;
 mod db;
+mod journal;
 mod keys;
 mod ledger;
 mod pieces;
@@ -27,6 +29,7 @@ mod seal_records;
 mod sectors;
 
 pub use db::{FORMAT_VERSION, Store, StoreOptions};
+pub use journal::{UNDO_BLOCKS, Undo};
 pub(crate) use ledger::stepped;
 pub use ledger::{ChainStep, Ledger, SlotKey};
 pub use pieces::{LARGE_PIECE_BYTES, PIECE_PART_BYTES, PieceWriter};

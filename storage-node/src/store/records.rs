@@ -295,7 +295,7 @@ impl SectorRecord {
     }
 }
 
-fn put_sector_state(writer: &mut Writer, state: &SectorState) {
+pub(super) fn put_sector_state(writer: &mut Writer, state: &SectorState) {
     match state {
         SectorState::Planned => writer.u8(1),
         SectorState::Packed { comm_d, comm_r } => {
@@ -335,7 +335,7 @@ fn put_sector_state(writer: &mut Writer, state: &SectorState) {
     }
 }
 
-fn sector_state(reader: &mut Reader<'_>) -> Result<SectorState, StoreError> {
+pub(super) fn sector_state(reader: &mut Reader<'_>) -> Result<SectorState, StoreError> {
     let tag = reader.u8("state")?;
     Ok(match tag {
         1 => SectorState::Planned,

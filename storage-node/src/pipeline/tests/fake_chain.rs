@@ -64,8 +64,10 @@ pub(super) static KEYS: LazyLock<Arc<ProverKeys>> = LazyLock::new(|| {
     Arc::new(ProverKeys::load(&folder, set(), None, Arc::new(|| [7; 32])).unwrap())
 });
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Table {
+    /// From which block on another fork runs, newest last.
+    pub(super) forks: Vec<u64>,
     pub(super) time: u64,
     pub(super) block: u64,
     pub(super) down: bool,
@@ -137,6 +139,22 @@ impl FakeChain {
         table.block += 1;
     }
 
+    /// From block `from` on the chain has other blocks, up to as many as now, and is otherwise as in `back_to`.
+    pub(super) fn reorganise(&self, from: u64, back_to: Table) {
+        let mut table = self.table();
+        let (time, block) = (table.time, table.block);
+        let calls = std::mem::take(&mut table.calls);
+        let mut forks = std::mem::take(&mut table.forks);
+        forks.push(from);
+        *table = Table {
+            time,
+            block,
+            calls,
+            forks,
+            ..back_to
+        };
+    }
+
     fn answer<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -187,6 +205,14 @@ impl FakeChain {
 }
 
 impl Table {
+    fn hash_of(&self, block: u64) -> [u8; 32] {
+        let forks = self.forks.iter().filter(|from| **from <= block).count() as u64;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&block.to_le_bytes());
+        hasher.update(&forks.to_le_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
     fn frozen(&self, period: Period) -> (Commitment, u32) {
         let empty = (
             Commitment::from(ProviderTree::new(set().tree_levels).unwrap().root()),
@@ -461,8 +487,13 @@ impl ChainPort for FakeChain {
     fn head(&self) -> Answer<'_, Head> {
         self.answer("head", |table| Head {
             number: table.block,
-            hash: [0; 32],
+            hash: table.hash_of(table.block),
             timestamp: table.time,
+        })
+    }
+    fn block_hash(&self, number: u64) -> Answer<'_, Option<[u8; 32]>> {
+        self.answer("block_hash", move |table| {
+            (number <= table.block).then(|| table.hash_of(number))
         })
     }
     fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>> {

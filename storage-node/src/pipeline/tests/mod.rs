@@ -8,6 +8,7 @@
 //! | `sealing.rs` | a sealed sector from its data to its windows, and what can befall it |
 //! | `clocks.rs` | what has a deadline of its own is held up by nothing, and costs nothing when it is for nobody |
 //! | `packing.rs` | what is packed, given up and forgotten |
+//! | `reorganisations.rs` | the chain takes blocks back |
 //! | `relay.rs` | a segment relayed over several nodes on real sockets |
 
 mod clocks;
@@ -15,6 +16,7 @@ mod fake_chain;
 mod market;
 mod packing;
 mod relay;
+mod reorganisations;
 mod sealing;
 mod sectors;
 mod windows;
@@ -102,6 +104,7 @@ fn start_with(folder: &Path, chain: &FakeChain, options: StoreOptions) -> Work {
         progress: Progress::default(),
         stop_sealing: AtomicBool::new(false),
         unseals: Arc::new(UnsealQueue::new(rules().cached_sectors(set()), 1, [])),
+        handed_in: Mutex::default(),
         swept: Mutex::default(),
     }
 }
