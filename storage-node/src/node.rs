@@ -202,6 +202,13 @@ pub fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
     }
 }
 
+const fn packing_rule(config: &Config, set: &ParamSet) -> PackingRule {
+    PackingRule {
+        sector_log2_leaves: set.sector_log2_leaves,
+        wait_s: config.pack_wait_s,
+    }
+}
+
 async fn start(
     config: &Config,
     surroundings: &Surroundings,
@@ -249,10 +256,7 @@ async fn start(
         set,
         schedule: deployment.schedule,
         start_block: deployment.start_block,
-        rule: PackingRule {
-            sector_log2_leaves: set.sector_log2_leaves,
-            wait_s: config.pack_wait_s,
-        },
+        rule: packing_rule(config, set),
         chain,
         view,
         ledger,
