@@ -39,7 +39,6 @@ async fn take_back(network: &Network, opened: u64, what: &str, fits: Fits) {
     let (block, head) = seen(network.chain(), what, fits).await;
     assert!(block > opened, "{what} comes after the deal");
     let depth = DEPTH.max(head - block + 1).min(head - opened);
-    eprintln!("{what} in block {block}: {depth} blocks below {head} are taken back");
     network.reorganise(depth).await.expect("a reorganisation");
 }
 

@@ -201,6 +201,13 @@ pub fn set_of(deployment: &Deployment) -> Result<&'static ParamSet, NodeError> {
     }
 }
 
+const fn packing_rule(config: &Config, set: &ParamSet) -> PackingRule {
+    PackingRule {
+        sector_log2_leaves: set.sector_log2_leaves,
+        wait_s: config.pack_wait_s,
+    }
+}
+
 async fn start(
     config: &Config,
     surroundings: &Surroundings,

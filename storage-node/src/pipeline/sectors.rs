@@ -316,21 +316,30 @@ impl Work {
             }
             (event, _) => {
                 let event = event.unwrap_or(SlotEvent::End);
-                // What was answered stands on this block or an older one.
-                let now = self.chain.head().await?;
-                let moved = SlotRecord {
-                    state: record.state.next(event).map_err(StoreError::from)?,
-                    since_unix: (self.clock)(),
-                    ..record
-                };
-                let at = block_ref(now);
-                self.ledger
-                    .follow_answer(self.start_block, at, (key, moved))?;
-                self.backoff.forget(Suspect::Slot(key));
-                tracing::info!(slot = %key, state = moved.state.name(), "slot, by asking");
+                self.move_by_asking(key, record, event).await?;
                 Ok(Look::Moved)
             }
         }
+    }
+
+    /// Moves a slot by what the chain has just answered, which stands on its newest block now or an older one.
+    async fn move_by_asking(
+        &self,
+        key: SlotKey,
+        record: SlotRecord,
+        event: SlotEvent,
+    ) -> Result<(), ProvingError> {
+        let at = block_ref(self.chain.head().await?);
+        let moved = SlotRecord {
+            state: record.state.next(event).map_err(StoreError::from)?,
+            since_unix: (self.clock)(),
+            ..record
+        };
+        self.ledger
+            .follow_answer(self.start_block, at, (key, moved))?;
+        self.backoff.forget(Suspect::Slot(key));
+        tracing::info!(slot = %key, state = moved.state.name(), "slot, by asking");
+        Ok(())
     }
 
     async fn include(
