@@ -285,13 +285,6 @@ async fn start(
     Ok(Running { server, tasks })
 }
 
-fn packing_rule(config: &Config, set: &ParamSet) -> PackingRule {
-    PackingRule {
-        sector_log2_leaves: set.sector_log2_leaves,
-        wait_s: config.pack_wait_s,
-    }
-}
-
 fn market_part(
     config: &Config,
     deployment: &Deployment,
