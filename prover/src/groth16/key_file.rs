@@ -22,7 +22,7 @@
 //!
 //! A proving key's file is mapped, not read: processes share it, and only what a proof touches is in memory. The lengths in the
 //! header must add up to the file's size before anything is looked at. Its digest and every number in it are checked once;
-//! a note beside the file ([`checked`]) says so for as long as the system's record of the file does not change.
+//! a note beside the file (`checked.rs`) says so for as long as the system's record of the file does not change.
 //!
 //! [`export`]: crate::groth16::export
 
