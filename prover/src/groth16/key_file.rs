@@ -205,10 +205,10 @@ impl Key {
     fn map(path: &Path, expected: &KeyIdentity, anew: bool) -> Result<Self, KeyFileFault> {
         let (opened, header) = open_file(path, Kind::Proving)?;
         header.check(expected)?;
-        let note = checked::Note::of(path, &opened);
         let file = checked::map(&opened)?;
         // Of another size by now: somebody writes in it.
         header.check_size(wide(file.len()))?;
+        let note = checked::Note::of(path, &opened, &file[..HEADER_BYTES]);
         if !anew && note.is_there() {
             return Self::found_in(file, header);
         }

@@ -157,6 +157,37 @@ fn permute([m0, m1, m2, m3]: [Row; 4]) -> [Row; 4] {
     ]
 }
 
+/// Half a round after its first word was added to the first row; the other word is the operand named.
+macro_rules! half_round {
+    ($word:literal) => {
+        concat!(
+            "vpaddd {a}, {a}, {b}\n",
+            "vprord {d}, {d}, 16\n",
+            "vpsrld {s}, {a}, 16\n",
+            "vpslld {t}, {a}, 16\n",
+            "vpternlogd {s}, {t}, {d}, 150\n",
+            "vpaddd {c}, {c}, {s}\n",
+            "vprord {b}, {b}, 12\n",
+            "vpsrld {t}, {c}, 12\n",
+            "vpslld {d}, {c}, 20\n",
+            "vpternlogd {t}, {d}, {b}, 150\n",
+            "vpaddd {a}, {a}, {",
+            $word,
+            "}\n",
+            "vpaddd {a}, {a}, {t}\n",
+            "vprord {s}, {s}, 8\n",
+            "vpsrld {d}, {a}, 8\n",
+            "vpslld {b}, {a}, 24\n",
+            "vpternlogd {d}, {b}, {s}, 150\n",
+            "vpaddd {c}, {c}, {d}\n",
+            "vprord {t}, {t}, 7\n",
+            "vpsrld {b}, {c}, 7\n",
+            "vpslld {s}, {c}, 25\n",
+            "vpternlogd {b}, {s}, {t}, 150\n",
+        )
+    };
+}
+
 /// A round: the columns, then the diagonals.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
@@ -170,52 +201,12 @@ fn round([a, b, c, d]: [Row; 4], [m0, m1, m2, m3]: [Row; 4]) -> [Row; 4] {
     unsafe {
         asm!(
             "vpaddd {a}, {a}, {m0}",
-            "vpaddd {a}, {a}, {b}",
-            "vprord {d}, {d}, 16",
-            "vpsrld {s}, {a}, 16",
-            "vpslld {t}, {a}, 16",
-            "vpternlogd {s}, {t}, {d}, 150",
-            "vpaddd {c}, {c}, {s}",
-            "vprord {b}, {b}, 12",
-            "vpsrld {t}, {c}, 12",
-            "vpslld {d}, {c}, 20",
-            "vpternlogd {t}, {d}, {b}, 150",
-            "vpaddd {a}, {a}, {m1}",
-            "vpaddd {a}, {a}, {t}",
-            "vprord {s}, {s}, 8",
-            "vpsrld {d}, {a}, 8",
-            "vpslld {b}, {a}, 24",
-            "vpternlogd {d}, {b}, {s}, 150",
-            "vpaddd {c}, {c}, {d}",
-            "vprord {t}, {t}, 7",
-            "vpsrld {b}, {c}, 7",
-            "vpslld {s}, {c}, 25",
-            "vpternlogd {b}, {s}, {t}, 150",
+            half_round!("m1"),
             "vpaddd {a}, {a}, {m2}",
             "vpshufd {a}, {a}, 147",
             "vpshufd {d}, {d}, 78",
             "vpshufd {c}, {c}, 57",
-            "vpaddd {a}, {a}, {b}",
-            "vprord {d}, {d}, 16",
-            "vpsrld {s}, {a}, 16",
-            "vpslld {t}, {a}, 16",
-            "vpternlogd {s}, {t}, {d}, 150",
-            "vpaddd {c}, {c}, {s}",
-            "vprord {b}, {b}, 12",
-            "vpsrld {t}, {c}, 12",
-            "vpslld {d}, {c}, 20",
-            "vpternlogd {t}, {d}, {b}, 150",
-            "vpaddd {a}, {a}, {m3}",
-            "vpaddd {a}, {a}, {t}",
-            "vprord {s}, {s}, 8",
-            "vpsrld {d}, {a}, 8",
-            "vpslld {b}, {a}, 24",
-            "vpternlogd {d}, {b}, {s}, 150",
-            "vpaddd {c}, {c}, {d}",
-            "vprord {t}, {t}, 7",
-            "vpsrld {b}, {c}, 7",
-            "vpslld {s}, {c}, 25",
-            "vpternlogd {b}, {s}, {t}, 150",
+            half_round!("m3"),
             "vpshufd {a}, {a}, 57",
             "vpshufd {d}, {d}, 78",
             "vpshufd {c}, {c}, 147",

@@ -1,5 +1,10 @@
 //! Proving and verifying.
 
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use ark_bls12_381::{Bls12_381, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ff::{One, UniformRand, Zero};
@@ -8,9 +13,10 @@ use ark_serialize::CanonicalSerialize;
 use cairn_prover::{
     eip2537::{G1_BYTES, G2_BYTES, PointError},
     groth16::{
-        Matrices, Proof, ProveError, VerifyError, VerifyingKey, VerifyingKeyError, blinding_rng,
+        Matrices, Phase, Proof, ProveError, VerifyError, VerifyingKey, VerifyingKeyError, Watch,
+        blinding_rng,
         export::{self, PROOF_BYTES},
-        prove, setup_insecure, verify,
+        prove, prove_watched, setup_insecure, verify,
     },
 };
 use proptest::prelude::*;
@@ -24,6 +30,41 @@ fn a_true_statement_verifies() {
         verify(KEY.verifying_key(), proof, &circuit.inputs()),
         Ok(())
     );
+}
+
+/// Writes down what a watched proof tells.
+#[derive(Default)]
+struct Told {
+    passes: AtomicUsize,
+    phases: Mutex<Vec<(Phase, usize)>>,
+}
+
+impl Watch for Told {
+    fn pass(&self) {
+        self.passes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn done(&self, phase: Phase) {
+        let passes = self.passes.load(Ordering::SeqCst);
+        self.phases.lock().unwrap().push((phase, passes));
+    }
+}
+
+#[test]
+fn a_watched_proof_is_the_same_and_lets_others_pass_in_both_its_long_phases() {
+    let (circuit, proof) = &*PROVEN;
+    let told = Told::default();
+    let watched = prove_watched(&KEY, circuit.clone(), &mut blinding_rng([1; 32]), &told);
+    assert_eq!(watched.unwrap(), *proof, "the proof");
+    let phases = told.phases.into_inner().unwrap();
+    let [witness, quotient, sums] = phases[..] else {
+        panic!("three phases: {phases:?}");
+    };
+    assert_eq!(witness, (Phase::Witness, 0), "one thread, no pass");
+    assert_eq!(quotient, (Phase::Quotient, 6), "before each transform");
+    assert_eq!(sums.0, Phase::Sums);
+    // Five sums of full-size scalars: each has more than ten windows, each of which passes at least once.
+    assert!(sums.1 > 6 + 5 * 10, "between windows: {} passes", sums.1);
 }
 
 #[test]

@@ -11,7 +11,6 @@
 
 use std::{
     fs::{self, File},
-    io::Read,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -19,7 +18,6 @@ use std::{
 use bytes::Bytes;
 use memmap2::Mmap;
 
-use super::HEADER_BYTES;
 use crate::groth16::error::KeyFileFault;
 
 /// Maps a whole file.
@@ -46,13 +44,13 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// The note of a file that is open.
-    pub(super) fn of(path: &Path, file: &File) -> Self {
+    /// The note of a file that is open, with what it begins with.
+    pub(super) fn of(path: &Path, file: &File, header: &[u8]) -> Self {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".checked");
         Self {
             path: path.with_file_name(name),
-            text: text(path, file),
+            text: text(file, header),
         }
     }
 
@@ -76,10 +74,8 @@ impl Note {
     }
 }
 
-fn text(path: &Path, file: &File) -> Option<String> {
+fn text(file: &File, header: &[u8]) -> Option<String> {
     let record = file.metadata().ok()?;
-    let mut header = [0; HEADER_BYTES];
-    File::open(path).ok()?.read_exact(&mut header).ok()?;
     Some(format!(
         "cairn key checked 1 {} {} {} {}.{:09} {}.{:09} {}\n",
         record.size(),
@@ -89,6 +85,6 @@ fn text(path: &Path, file: &File) -> Option<String> {
         record.mtime_nsec(),
         record.ctime(),
         record.ctime_nsec(),
-        blake3::hash(&header).to_hex()
+        blake3::hash(header).to_hex()
     ))
 }
