@@ -94,33 +94,6 @@ pub struct Repair {
     pub burned: u128,
 }
 
-/// Who fills each slot now, by the events that said so.
-///
-/// # Errors
-/// When the chain does not answer.
-pub async fn holders(chain: &Chain) -> Result<BTreeMap<(DealId, SlotIndex), Address>> {
-    let head = chain.head().await?.number;
-    let mut holders = BTreeMap::new();
-    for event in chain.events(chain.deployment().start_block, head).await? {
-        match event.kind {
-            ChainEventKind::SlotFilled {
-                deal,
-                slot,
-                provider,
-                ..
-            } => {
-                holders.insert((deal, slot), provider);
-            }
-            ChainEventKind::SlotFreed { deal, slot, .. }
-            | ChainEventKind::SlotClosed { deal, slot, .. } => {
-                holders.remove(&(deal, slot));
-            }
-            _ => {}
-        }
-    }
-    Ok(holders)
-}
-
 /// Every repair so far, in order.
 ///
 /// # Errors

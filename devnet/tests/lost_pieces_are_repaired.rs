@@ -41,7 +41,7 @@ async fn pieces_of_nodes_that_are_gone_are_made_again_and_the_file_comes_back_wi
         .put(&path, "file", coding)
         .await
         .expect("put");
-    let holders = chain_view::holders(network.chain()).await.expect("events");
+    let holders = network.chain().holders().await.expect("events");
     let first: Vec<Address> = holders.values().copied().collect();
     assert_eq!(first.len(), 4, "one deal, four slots: {holders:?}");
     let node_of = |provider: Address| {

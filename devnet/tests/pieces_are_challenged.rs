@@ -66,7 +66,7 @@ async fn who_holds_the_piece_answers_by_itself_and_who_is_gone_loses_slot_and_co
     chain_view::wait_for_windows(network.chain(), &all, 1, TWO_PERIODS)
         .await
         .expect("all prove");
-    let holders = chain_view::holders(network.chain()).await.expect("events");
+    let holders = network.chain().holders().await.expect("events");
     let slots: Vec<_> = holders.into_iter().collect();
     let [((deal, here), holder), ((_, gone), lost)] = slots.as_slice() else {
         panic!("two slots: {slots:?}");

@@ -1,8 +1,10 @@
 //! What the contracts said: logs in bounded ranges of blocks, typed and in order.
 
+use std::collections::BTreeMap;
+
 use alloy::primitives::{B256, U64};
 use alloy::sol_types::{SolEvent, SolEventInterface};
-use cairn_wire::{DealId, Period, Round, SectorNumber, SlotIndex, TreeIndex};
+use cairn_wire::{Address, DealId, Period, Round, SectorNumber, SlotIndex, TreeIndex};
 use serde_json::{Value, json};
 
 use super::{Chain, Contract};
@@ -36,6 +38,33 @@ const HEARD: [Contract; 8] = [
 ];
 
 impl Chain {
+    /// Who fills each filled slot at the newest block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn holders(&self) -> Result<BTreeMap<(DealId, SlotIndex), Address>, ChainError> {
+        let head = self.head().await?.number;
+        let mut holders = BTreeMap::new();
+        for event in self.events(self.deployment().start_block, head).await? {
+            match event.kind {
+                ChainEventKind::SlotFilled {
+                    deal,
+                    slot,
+                    provider,
+                    ..
+                } => {
+                    holders.insert((deal, slot), provider);
+                }
+                ChainEventKind::SlotFreed { deal, slot, .. }
+                | ChainEventKind::SlotClosed { deal, slot, .. } => {
+                    holders.remove(&(deal, slot));
+                }
+                _ => {}
+            }
+        }
+        Ok(holders)
+    }
+
     /// Everything the contracts said in a span of blocks, both ends included, in the chain's order.
     ///
     /// Asked for in ranges of at most [`crate::ChainOptions::log_range_blocks`], halved where the endpoint finds them

@@ -47,7 +47,9 @@ pub(super) async fn put(screen: &mut Screen, network: &Network) -> Result<Notes>
     let deal = seen.deals.first().copied();
     let deal = deal.ok_or_else(|| anyhow::anyhow!("no deal was opened"))?;
     let mut holders = Vec::new();
-    for ((_, slot), provider) in chain_view::holders(network.chain())
+    for ((_, slot), provider) in network
+        .chain()
+        .holders()
         .await?
         .into_iter()
         .filter(|((id, _), _)| *id == deal)

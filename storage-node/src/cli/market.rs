@@ -1,12 +1,11 @@
 //! Commands that move the operator's slots, windows and money on chain. What cannot be undone is only told, with its cost,
 //! until it is said again with `--yes`.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
-use cairn_contracts::{Chain, ChainEventKind, CollateralTerms, Deployment, Schedule, SlotStatus};
+use cairn_contracts::{Chain, CollateralTerms, Deployment, Schedule, SlotStatus};
 use cairn_storage_node::config::{Config, read_operator_key};
 use cairn_wire::{Address, DealId, Period, SlotIndex, TreeIndex};
 use clap::{Args, Subcommand};
@@ -204,28 +203,9 @@ impl Operator {
         Ok(self.schedule.open_period(head.timestamp))
     }
 
-    /// The slots this provider fills, with their prices.
+    /// The slots this provider fills.
     async fn filled(&self) -> anyhow::Result<Vec<(DealId, SlotIndex)>> {
-        let head = self.chain.head().await?.number;
-        let first = self.chain.deployment().start_block;
-        let mut filled = BTreeMap::new();
-        for event in self.chain.events(first, head).await? {
-            match event.kind {
-                ChainEventKind::SlotFilled {
-                    deal,
-                    slot,
-                    provider,
-                    ..
-                } => {
-                    filled.insert((deal, slot), provider);
-                }
-                ChainEventKind::SlotFreed { deal, slot, .. }
-                | ChainEventKind::SlotClosed { deal, slot, .. } => {
-                    filled.remove(&(deal, slot));
-                }
-                _ => {}
-            }
-        }
+        let mut filled = self.chain.holders().await?;
         filled.retain(|_, provider| *provider == self.me);
         Ok(filled.into_keys().collect())
     }
