@@ -5,8 +5,9 @@
 //! append, inclusion:     run
 //! ```
 //!
-//! A unit is 4096 labels or a few chunks of a tree: tens of milliseconds. While an urgent proof holds the gate whoever
-//! seals parks at its next unit and leaves cores, caches and memory to the proof.
+//! A unit is 4096 labels, a few chunks of a tree or a piece of a proof's sums: milliseconds to some tens of them. The longest
+//! is a transform inside a proof of replication (docs/proving.md). While an urgent proof holds the gate whoever seals
+//! parks at its next unit and leaves cores, caches and memory to the proof.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

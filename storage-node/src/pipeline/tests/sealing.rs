@@ -3,20 +3,24 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cairn_contracts::ReplicaStatus;
 use cairn_merkle::Commitment;
+use cairn_prover::replica::{ReplicaStatement, VanillaProof};
 use cairn_wire::message::ReadRange;
 use cairn_wire::{
     ContentId, DealId, ErrorCode, Handler as _, Peer, Period, SectorKind, SectorNumber, Signature,
     SlotIndex,
 };
 
-use super::fake_chain::{FakeChain, KEYS, SCHEDULE, rules, set};
+use super::fake_chain::{FakeChain, KEYS, NativeProver, SCHEDULE, rules, set};
 use super::{context_of, settle, start, state_of, take_piece, take_piece_of};
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SealEvent, SealState, SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
+use crate::error::ProvingError;
 use crate::pipeline::Work;
+use crate::proving::{Gate, ProofThreads, ReplicaProver};
 use crate::sealing::Asked;
 use crate::serve::NodeHandler;
 use crate::store::{DataCopy, Side, SlotKey, SlotRecord};
@@ -584,6 +588,73 @@ async fn killed_inside_a_layer_it_resumes_and_makes_the_same_replica() {
         assert_eq!(name(&work), "precommitted", "killed after {delay_ms} ms");
         assert_eq!(roots_of(&work), expected, "the same replica");
     }
+}
+
+/// Waits until `thread` is parked at the gate; fails if it came to its end instead.
+fn wait_until_parked<T>(gate: &Gate, thread: &std::thread::ScopedJoinHandle<'_, T>) {
+    while gate.parked() == 0 {
+        assert!(!thread.is_finished(), "it went through the gate");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+#[tokio::test]
+async fn labels_are_not_made_while_an_urgent_proof_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let work = with_data(folder.path(), &chain);
+    settle(&work).await;
+    let (sector, before) = sealed_sector(&work);
+    std::thread::scope(|scope| {
+        let held = work.proofs.gate().hold();
+        let machine = scope.spawn(|| work.run_machine(sector));
+        wait_until_parked(work.proofs.gate(), &machine);
+        assert_eq!(sealed_sector(&work).1.name(), before.name(), "no step");
+        drop(held);
+        machine.join().unwrap();
+    });
+    drive(&work).await;
+    assert_eq!(name(&work), "precommitted", "it went on");
+}
+
+/// A prover in whose middle an urgent proof begins.
+struct Interrupted {
+    proofs: Arc<ProofThreads>,
+    parked: AtomicUsize,
+}
+
+impl ReplicaProver for Interrupted {
+    fn prove(
+        &self,
+        statement: &ReplicaStatement,
+        vanilla: VanillaProof,
+        pass: &(dyn Fn() + Sync),
+    ) -> Result<[u8; 512], ProvingError> {
+        std::thread::scope(|scope| {
+            let held = self.proofs.gate().hold();
+            let proving = scope.spawn(pass);
+            wait_until_parked(self.proofs.gate(), &proving);
+            self.parked.fetch_add(1, Ordering::SeqCst);
+            drop(held);
+        });
+        NativeProver.prove(statement, vanilla, pass)
+    }
+}
+
+#[tokio::test]
+async fn a_proof_of_replication_parks_where_it_is_while_an_urgent_proof_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = with_data(folder.path(), &chain);
+    let prover = Arc::new(Interrupted {
+        proofs: Arc::clone(&work.proofs),
+        parked: AtomicUsize::new(0),
+    });
+    work.replicas = Arc::clone(&prover) as Arc<dyn ReplicaProver>;
+    challenged(&work, &chain).await;
+    drive(&work).await;
+    assert_eq!(name(&work), "registered", "proven all the same");
+    assert_eq!(prover.parked.load(Ordering::SeqCst), 1, "its one partition");
 }
 
 #[tokio::test]
