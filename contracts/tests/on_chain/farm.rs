@@ -429,7 +429,27 @@ impl Farm {
     pub(crate) fn window(&mut self, seed: &[u8; 32]) -> EvmProof {
         let seed = cairn_merkle::field::from_bytes(seed).unwrap();
         let count = u32::try_from(self.tree.count()).unwrap();
-        let statement = SpacetimeStatement::window(SET, self.root(), seed, count);
+        self.spacetime(SpacetimeStatement::window(SET, self.root(), seed, count))
+    }
+
+    /// The answer to a challenge of a piece.
+    pub(crate) fn answer(&mut self, seed: &[u8; 32], place: usize, piece: usize) -> EvmProof {
+        let sector = &self.sectors[place];
+        let placed = &sector.pieces[piece];
+        self.spacetime(SpacetimeStatement {
+            root: self.root(),
+            seed: cairn_merkle::field::from_bytes(seed).unwrap(),
+            count: self.tree.count().try_into().unwrap(),
+            sector_lo: place.try_into().unwrap(),
+            sector_count: 1,
+            leaf_lo: placed.offset_leaves,
+            log2_leaf_range: placed.commitment.b,
+            sector_number: sector.number.0,
+            skips: 0,
+        })
+    }
+
+    fn spacetime(&mut self, statement: SpacetimeStatement) -> EvmProof {
         let opened = samples(SET, &statement).into_iter().map(|index| {
             let sector = &self.sectors[usize::try_from(index.sector).unwrap()];
             let (stored, comm_c) = sector.stored();

@@ -8,7 +8,7 @@ use crate::stage::{PRICE, Stage, TREE, activations, contents, deal_of};
 use crate::world::{OWNER, PROVIDER, STRANGER, WEALTH, address};
 
 /// Two misses end a tree; a slot locks 8 + 4 times its price.
-const TERMS: CollateralTerms = CollateralTerms {
+pub(crate) const TERMS: CollateralTerms = CollateralTerms {
     fault_periods: 8,
     repair_periods: 4,
     misses_to_end: 2,
@@ -22,7 +22,7 @@ const TERMS: CollateralTerms = CollateralTerms {
 const SLOT: SlotIndex = SlotIndex(0);
 
 /// Both pieces of a deal of `periods` in a sector of the provider, filled by one activation.
-async fn filled(stage: &mut Stage, periods: u32) -> DealId {
+pub(crate) async fn filled(stage: &mut Stage, periods: u32) -> DealId {
     let contents = contents();
     let opened = stage.owner.open_deals(&[deal_of(&contents, periods)]).await;
     let deal = opened.unwrap().0[0];

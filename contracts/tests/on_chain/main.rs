@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod attacks;
 mod beacons;
 mod deployments;
 mod disputes;
