@@ -26,7 +26,7 @@ use crate::abi::repairs::Repairs;
 use crate::abi::replicas::Replicas;
 use crate::abi::sectors::Sectors;
 use crate::abi::token::TestToken;
-use crate::account::Account;
+use crate::account::{Account, Urgency};
 use crate::chain::{Chain, chain_id};
 use crate::convert::{evm, nonsense, ours, word};
 use crate::deployment::{
@@ -222,7 +222,7 @@ pub async fn deploy(
     plan.check(chain_id)?;
     let mut builder = Builder {
         rpc,
-        account: Account::new(key.clone(), chain_id, options.receipt_timeout),
+        account: Account::new(key.clone(), chain_id, options),
         chain_id,
         start_block: None,
     };
@@ -493,7 +493,12 @@ impl Builder {
         };
         let receipt = self
             .account
-            .send(&self.rpc, &call, TxKind::Create, code.into())
+            .send(
+                &self.rpc,
+                (&call, Urgency::CanWait),
+                TxKind::Create,
+                code.into(),
+            )
             .await?;
         if self.start_block.is_none() {
             self.start_block = receipt.block_number.map(|number| number.to());
@@ -515,7 +520,7 @@ impl Builder {
         self.account
             .send(
                 &self.rpc,
-                call,
+                (call, Urgency::CanWait),
                 TxKind::Call(to),
                 arguments.abi_encode().into(),
             )

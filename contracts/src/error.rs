@@ -114,6 +114,16 @@ pub enum ChainError {
         /// How long we waited.
         waited_s: u64,
     },
+    /// Us: gas costs more than we pay for this; nothing was sent.
+    #[error("{function} waits: gas costs {base_wei} wei a unit, the most we pay is {most_wei}")]
+    Dear {
+        /// The contract function.
+        function: String,
+        /// The base fee.
+        base_wei: u128,
+        /// What we pay at most.
+        most_wei: u128,
+    },
     /// Us: the account cannot pay for the transaction.
     #[error("account {account} cannot pay for {function}: {message}")]
     Funds {
@@ -189,6 +199,7 @@ impl ChainError {
             | Self::Rpc { .. }
             | Self::BadAnswer { .. }
             | Self::NotMined { .. }
+            | Self::Dear { .. }
             | Self::RoundUnknown { .. } => Retry::Later,
             Self::Refused(_) | Self::Reverted { .. } => Retry::Refused,
             Self::WrongChain { .. }

@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 const PASSES: u32 = 2;
 const PAUSE_BETWEEN_PASSES: Duration = Duration::from_millis(250);
 
-/// How long to wait for the chain.
+/// How long to wait for the chain, and what to pay it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainOptions {
     /// For a TCP and TLS connection.
@@ -34,6 +34,11 @@ pub struct ChainOptions {
     pub receipt_timeout: Duration,
     /// Most blocks asked for in one `eth_getLogs`.
     pub log_range_blocks: u64,
+    /// Most wei paid for a unit of gas, base fee and tip together, by what can wait.
+    pub max_fee_wei: u128,
+    /// The same by what cannot: proofs of windows and replicas, answers to challenges, declared faults. While one of them
+    /// waits behind a transaction that pays too little, this is what that one pays, too.
+    pub max_proof_fee_wei: u128,
 }
 
 impl Default for ChainOptions {
@@ -43,6 +48,8 @@ impl Default for ChainOptions {
             request_timeout: Duration::from_secs(20),
             receipt_timeout: Duration::from_secs(120),
             log_range_blocks: 2_000,
+            max_fee_wei: u128::MAX,
+            max_proof_fee_wei: u128::MAX,
         }
     }
 }

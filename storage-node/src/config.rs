@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use cairn_contracts::ChainOptions;
 use cairn_wire::SecretKey;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -56,6 +57,13 @@ pub struct Config {
     /// How long a Receipt may be used by the client.
     #[serde(default = "defaults::receipt_s")]
     pub receipt_s: u64,
+    /// Most gwei paid for a unit of gas, base fee and tip together, by what can wait: appends, activations, settlements,
+    /// repairs, reports; 0: no bound. Above it they wait.
+    #[serde(default)]
+    pub max_fee_gwei: u64,
+    /// The same by what cannot wait: proofs, answers to challenges, declared faults; 0: no bound.
+    #[serde(default)]
+    pub max_proof_fee_gwei: u64,
     /// How deep the block that opened a deal must be before its pieces are taken; 1 means: on chain.
     #[serde(default = "defaults::confirmations")]
     pub confirmations: u64,
@@ -214,6 +222,20 @@ impl Config {
         Ok(config)
     }
 
+    /// How long to wait for the chain, and what to pay it.
+    #[must_use]
+    pub fn chain_options(&self) -> ChainOptions {
+        let wei = |gwei: u64| match gwei {
+            0 => u128::MAX,
+            gwei => u128::from(gwei) * 1_000_000_000,
+        };
+        ChainOptions {
+            max_fee_wei: wei(self.max_fee_gwei),
+            max_proof_fee_wei: wei(self.max_proof_fee_gwei),
+            ..ChainOptions::default()
+        }
+    }
+
     fn anchor(&mut self, folder: &Path) {
         for path in [
             &mut self.data_dir,
@@ -241,6 +263,14 @@ impl Config {
             return value(
                 "quota_bytes",
                 "must not be 0: the node would refuse every piece",
+            );
+        }
+        if self.max_proof_fee_gwei != 0
+            && (self.max_fee_gwei == 0 || self.max_fee_gwei > self.max_proof_fee_gwei)
+        {
+            return value(
+                "max_proof_fee_gwei",
+                "must be 0 or at least max_fee_gwei: proofs come first",
             );
         }
         if !(50..=60_000).contains(&self.poll_ms) {
@@ -410,10 +440,28 @@ mod tests {
     }
 
     #[test]
+    fn no_bound_on_the_price_of_gas_is_zero_and_a_bound_counts_in_gwei() {
+        // The example shows the default.
+        let unbounded = Config::parse(EXAMPLE).unwrap().chain_options();
+        assert_eq!(unbounded, ChainOptions::default());
+        let bounded = EXAMPLE
+            .replace("max_fee_gwei = 0", "max_fee_gwei = 3")
+            .replace("max_proof_fee_gwei = 0", "max_proof_fee_gwei = 40");
+        let bounded = Config::parse(&bounded).unwrap().chain_options();
+        assert_eq!(bounded.max_fee_wei, 3_000_000_000);
+        assert_eq!(bounded.max_proof_fee_wei, 40_000_000_000);
+    }
+
+    #[test]
     fn values_out_of_range_are_refused_by_key() {
         for (from, to, key) in [
             ("quota_bytes = 1", "quota_bytes = 0 #", "quota_bytes"),
             ("poll_ms = 1000", "poll_ms = 1", "poll_ms"),
+            (
+                "max_proof_fee_gwei = 0",
+                "max_proof_fee_gwei = 5",
+                "max_proof_fee_gwei",
+            ),
             ("receipt_s = 86400", "receipt_s = 5", "receipt_s"),
             ("relay_s = 1800", "relay_s = 9", "relay_s"),
             (

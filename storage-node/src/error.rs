@@ -292,6 +292,9 @@ pub enum ChainFault {
     /// No endpoint answered: nobody knows what the chain says.
     #[error("no RPC endpoint answers: {0}")]
     Unreachable(String),
+    /// Gas costs more than the configuration allows for this: the operator's decision.
+    #[error("{0}")]
+    Dear(String),
     /// The chain answered, with a refusal.
     #[error("the chain refused: {0}")]
     Refused(String),

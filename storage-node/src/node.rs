@@ -505,7 +505,9 @@ async fn connect_once(
     operator: &SecretKey,
 ) -> Result<Chain, ChainFault> {
     let operator = Some(operator.clone());
-    let chain = Chain::connect(&config.rpc_urls, deployment.clone(), operator).await?;
+    let options = config.chain_options();
+    let chain =
+        Chain::connect_with(&config.rpc_urls, deployment.clone(), operator, options).await?;
     match check_deployment(&chain).await {
         Ok(()) => Ok(chain),
         Err(OpenError::Chain(error)) => Err(error.into()),

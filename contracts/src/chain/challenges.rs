@@ -160,7 +160,7 @@ impl Chain {
             index,
             proof: proof.to_vec().into(),
         };
-        receipt_of(&self.transact(Contract::Challenges, &call).await?)
+        receipt_of(&self.transact_urgent(Contract::Challenges, &call).await?)
     }
 
     /// Ends a challenge that was not answered in time. Anybody may.

@@ -224,6 +224,6 @@ impl Chain {
             tree_: tree.0,
             periods,
         };
-        receipt_of(&self.transact(Contract::Collateral, &call).await?)
+        receipt_of(&self.transact_urgent(Contract::Collateral, &call).await?)
     }
 }

@@ -30,7 +30,7 @@ use alloy::sol_types::SolCall;
 use cairn_wire::{Address, DealId, SecretKey};
 use serde_json::json;
 
-use crate::account::Account;
+use crate::account::{Account, Urgency, base_fee};
 use crate::convert::{evm, nonsense};
 use crate::deployment::Deployment;
 use crate::error::ChainError;
@@ -165,8 +165,7 @@ impl Chain {
         key: Option<SecretKey>,
         options: ChainOptions,
     ) -> Self {
-        let account =
-            key.map(|key| Account::new(key, deployment.chain_id, options.receipt_timeout));
+        let account = key.map(|key| Account::new(key, deployment.chain_id, options));
         let permits = tokio::sync::Mutex::new(());
         let slots = Mutex::new(HashMap::new());
         Self {
@@ -239,6 +238,20 @@ impl Chain {
         }))
     }
 
+    /// The base fee in wei for a unit of gas, when it is above what is paid by calls that can wait
+    /// ([`ChainOptions::max_fee_wei`]). Where there is no bound nothing is asked.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn too_dear(&self) -> Result<Option<u128>, ChainError> {
+        let most = self.inner.options.max_fee_wei;
+        if most == u128::MAX {
+            return Ok(None);
+        }
+        let base = base_fee(&self.inner.rpc).await?;
+        Ok((base > most).then_some(base))
+    }
+
     pub(crate) fn rpc(&self) -> &Rpc {
         &self.inner.rpc
     }
@@ -287,11 +300,30 @@ impl Chain {
         contract: Contract,
         call: &C,
     ) -> Result<RpcReceipt, ChainError> {
+        self.send(contract, call, Urgency::CanWait).await
+    }
+
+    /// The same for what costs collateral when it comes late.
+    pub(crate) async fn transact_urgent<C: SolCall>(
+        &self,
+        contract: Contract,
+        call: &C,
+    ) -> Result<RpcReceipt, ChainError> {
+        self.send(contract, call, Urgency::Urgent).await
+    }
+
+    async fn send<C: SolCall>(
+        &self,
+        contract: Contract,
+        call: &C,
+        urgency: Urgency,
+    ) -> Result<RpcReceipt, ChainError> {
         let what = call_of::<C>(contract);
         let account = self.signer(&what)?;
         let to = TxKind::Call(self.address_of(contract));
+        let input = call.abi_encode().into();
         account
-            .send(&self.inner.rpc, &what, to, call.abi_encode().into())
+            .send(&self.inner.rpc, (&what, urgency), to, input)
             .await
     }
 

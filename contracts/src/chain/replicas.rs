@@ -167,7 +167,7 @@ impl Chain {
             number: number.0,
             proofs: proofs.concat().into(),
         };
-        receipt_of(&self.transact(Contract::Replicas, &call).await?)
+        receipt_of(&self.transact_urgent(Contract::Replicas, &call).await?)
     }
 
     /// Ends a precommit that was not proven in time; its deposit is burned. Anybody may.

@@ -266,7 +266,7 @@ impl Chain {
             skips: 0,
             proof: proof.to_vec().into(),
         };
-        receipt_of(&self.transact(Contract::Sectors, &call).await?)
+        receipt_of(&self.transact_urgent(Contract::Sectors, &call).await?)
     }
 
     /// [`Chain::prove_window`] that brings the round's signature (G1, EIP-2537) with it.

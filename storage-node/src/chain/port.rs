@@ -83,6 +83,8 @@ pub trait ChainPort: Send + Sync + 'static {
     fn head(&self) -> Answer<'_, Head>;
     /// The hash of a block by its number; `None` when the endpoint does not have it.
     fn block_hash(&self, number: u64) -> Answer<'_, Option<[u8; 32]>>;
+    /// The base fee, when it is above what is paid for calls that can wait.
+    fn too_dear(&self) -> Answer<'_, Option<u128>>;
     /// The randomness of a round, once somebody posted it.
     fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>>;
     /// This provider's tree at the newest block.
@@ -216,6 +218,9 @@ impl OnChain {
 
 impl From<ChainError> for ChainFault {
     fn from(error: ChainError) -> Self {
+        if let ChainError::Dear { .. } = error {
+            return Self::Dear(error.to_string());
+        }
         match error.retry() {
             Retry::Later => Self::Unreachable(error.to_string()),
             Retry::Refused | Retry::Never => Self::Refused(error.to_string()),
@@ -239,6 +244,10 @@ impl ChainPort for OnChain {
             let block = self.chain.block(number).await?;
             Ok(block.map(|block| block.hash))
         })
+    }
+
+    fn too_dear(&self) -> Answer<'_, Option<u128>> {
+        ask!(self.too_dear())
     }
 
     fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>> {

@@ -189,7 +189,8 @@ impl Operator {
         let me = key.address();
         let deployment = Deployment::read(&config.deployment)?;
         let (terms, schedule) = (deployment.collateral_terms, deployment.schedule);
-        let chain = Chain::connect(&config.rpc_urls, deployment, Some(key)).await?;
+        let options = config.chain_options();
+        let chain = Chain::connect_with(&config.rpc_urls, deployment, Some(key), options).await?;
         Ok(Self {
             chain,
             me,

@@ -207,6 +207,8 @@ pub enum Alarm {
     ChallengeAtRisk,
     /// This provider was slashed, or a tree of it was ended.
     Slashed,
+    /// Gas costs more than the configuration allows.
+    Gas,
     /// The chain took back more blocks than can be undone.
     DeepReorganisation,
 }
@@ -226,6 +228,7 @@ impl Alarm {
             Self::Collateral => "collateral",
             Self::ChallengeAtRisk => "challenge_at_risk",
             Self::Slashed => "slashed",
+            Self::Gas => "gas",
             Self::DeepReorganisation => "deep_reorganisation",
         }
     }

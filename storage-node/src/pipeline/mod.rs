@@ -216,7 +216,11 @@ impl Work {
     /// One thing that no window waits for; what fails holds up nothing that comes after it.
     async fn step_chores(&self, head: Head) -> Result<bool, ProvingError> {
         let mut failed = None;
+        let dear = self.gas_is_too_dear().await?;
         for chore in Chore::ALL {
+            if dear && !chore.is_urgent() {
+                continue;
+            }
             let done = match chore {
                 Chore::Challenges => self.step_challenges(head).await,
                 Chore::Replicas => self.step_seals(head, SealState::presses).await,
@@ -234,6 +238,24 @@ impl Work {
             }
         }
         failed.map_or(Ok(false), Err)
+    }
+
+    /// Whether gas costs more than the operator pays for what can wait: then nothing of it is even prepared.
+    async fn gas_is_too_dear(&self) -> Result<bool, ProvingError> {
+        let Some(base) = self.chain.too_dear().await? else {
+            if self.metrics.clear(Alarm::Gas) {
+                tracing::info!("gas is cheap enough again");
+            }
+            return Ok(false);
+        };
+        let words = format!("a unit of gas costs {base} wei: what can wait waits");
+        if self.metrics.raise(Alarm::Gas, &words) {
+            tracing::warn!(
+                base_wei = base,
+                "gas is too dear: only proofs and answers are sent"
+            );
+        }
+        Ok(true)
     }
 
     /// Whether work may start that no window waits for.
@@ -269,6 +291,10 @@ impl Work {
                 if metrics.raise(Alarm::Rpc, reason) {
                     tracing::error!(%reason, "the chain does not answer");
                 }
+            }
+            ProvingError::Chain(ChainFault::Dear(reason)) => {
+                metrics.raise(Alarm::Gas, reason);
+                tracing::error!(%reason, "gas is too dear even for what is due");
             }
             ProvingError::Chain(ChainFault::Refused(reason)) => {
                 metrics.count(Counter::RpcRefusals);
@@ -359,6 +385,11 @@ impl Chore {
         Self::Pay,
         Self::Hunt,
     ];
+
+    /// Whether it costs collateral or a deposit when it comes late.
+    const fn is_urgent(self) -> bool {
+        matches!(self, Self::Challenges | Self::Replicas)
+    }
 }
 
 /// Runs work that blocks on a thread of its own.

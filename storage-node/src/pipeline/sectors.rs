@@ -409,9 +409,8 @@ fn fits(others: impl Iterator<Item = usize>, slots: usize) -> bool {
 /// An error that says something about one sector or slot only; where nobody answers, all have to wait.
 pub(super) fn only_its_own(error: ProvingError) -> Result<ProvingError, ProvingError> {
     match error {
-        ProvingError::Chain(ChainFault::Unreachable(_)) | ProvingError::UnknownTree { .. } => {
-            Err(error)
-        }
+        ProvingError::Chain(ChainFault::Unreachable(_) | ChainFault::Dear(_))
+        | ProvingError::UnknownTree { .. } => Err(error),
         own => Ok(own),
     }
 }

@@ -71,6 +71,8 @@ pub(super) struct Table {
     pub(super) time: u64,
     pub(super) block: u64,
     pub(super) down: bool,
+    /// The base fee, above the operator's bound.
+    pub(super) too_dear: Option<u128>,
     /// The next transaction is mined and its answer lost.
     pub(super) lose_answer: bool,
     pub(super) events: Vec<ChainEvent>,
@@ -495,6 +497,9 @@ impl ChainPort for FakeChain {
         self.answer("block_hash", move |table| {
             (number <= table.block).then(|| table.hash_of(number))
         })
+    }
+    fn too_dear(&self) -> Answer<'_, Option<u128>> {
+        self.answer("too_dear", |table| table.too_dear)
     }
     fn randomness(&self, round: Round) -> Answer<'_, Option<[u8; 32]>> {
         self.answer("randomness", move |table| {

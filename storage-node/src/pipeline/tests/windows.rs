@@ -157,6 +157,27 @@ async fn a_chain_that_is_down_for_two_periods_raises_an_alarm_and_the_misses_are
 }
 
 #[tokio::test]
+async fn while_gas_is_too_dear_windows_are_proven_and_what_can_wait_is_not_even_prepared() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1001);
+    let work = with_sector(folder.path(), &chain).await;
+    take_piece(&work, 2, 500);
+    assert_eq!(work.pack().unwrap(), 1, "a second sector");
+    let appended = chain.calls("append");
+    chain.table().too_dear = Some(77);
+    chain.advance_to(SCHEDULE.round_time(Period(1)));
+    settle(&work).await;
+    assert!(chain.table().proven.contains(&Period(1)), "proof first");
+    assert_eq!(chain.calls("append"), appended, "the sector waits");
+    let health = work.metrics.health(String::new(), String::new());
+    assert!(health.alarms["gas"].contains("77 wei"), "{health:?}");
+    chain.table().too_dear = None;
+    settle(&work).await;
+    assert_eq!(chain.calls("append"), appended + 1, "cheap again: appended");
+    assert!(!work.metrics.is_raised(Alarm::Gas), "the alarm is over");
+}
+
+#[tokio::test]
 async fn a_sector_appended_after_the_freeze_is_proven_from_the_next_period_on() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1001);

@@ -4,30 +4,37 @@
 //! nonce is the larger of what the node counts and what was handed out here, unless nothing of ours is under way: then
 //! the node alone is right (it may have been restarted from an older state). A transaction that the node no longer
 //! knows is handed in again, byte for byte, by whoever waits for it, so that a gap in the nonces closes by itself. One
-//! that stays unmined, or pays less than the base fee by now, is offered again with a higher fee under the same nonce: at most one of the two can be mined.
+//! that stays unmined, or pays less than the base fee by now, is offered again with a higher fee under the same nonce: at
+//! most one of the two can be mined. Transactions are mined in the order of their nonces, so whoever waits also sees to
+//! those before his own: one that a reorganisation took back, with nobody waiting for it any more, is handed in again,
+//! and what is urgent lifts the fees of those that would hold it up.
 
+mod fees;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy::eips::Encodable2718;
-use alloy::primitives::{Address, B256, Bytes, Signature, TxKind, U64, U128, U256};
+use alloy::primitives::{Address, B256, Bytes, Signature, TxKind, U64, U256};
 use cairn_wire::SecretKey;
 use serde_json::json;
 use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
+pub(crate) use self::fees::base_fee;
+
+use self::fees::Fees;
 use crate::error::ChainError;
-use crate::rpc::{Rpc, RpcFailure};
-use crate::rpc_types::{RpcBlock, RpcReceipt};
+use crate::rpc::{ChainOptions, Rpc, RpcFailure};
+use crate::rpc_types::RpcReceipt;
 use crate::verdict::{Call, read_failure};
 
 const GAS_MARGIN_PERCENT: u64 = 25;
 const GAS_MARGIN: u64 = 20_000;
-const FALLBACK_TIP_WEI: u128 = 1_000_000_000;
-/// A node takes a replacement only at fees at least a tenth higher.
-const BUMP_PERCENT: u128 = 130;
 const SEND_ATTEMPTS: u32 = 6;
 const PAUSE_BETWEEN_SENDS: Duration = Duration::from_millis(200);
 const FIRST_POLL: Duration = Duration::from_millis(40);
@@ -35,15 +42,28 @@ const LAST_POLL: Duration = Duration::from_millis(1_000);
 /// When no endpoint has answered for so long, the caller is told: it has alarms to raise and deadlines to watch.
 const SILENCE: Duration = Duration::from_secs(10);
 const LOST_CHECK: Duration = Duration::from_secs(3);
+/// Transactions that are kept after they were handed in: as many as a reorganisation may take back at once.
+const KEPT: usize = 64;
+
+/// Whether a deadline hangs on a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// It may wait until gas is cheap again.
+    CanWait,
+    /// A proof, or an answer: late, it costs collateral.
+    Urgent,
+}
 
 /// The account that signs, and what it has under way.
 pub(crate) struct Account {
     key: SecretKey,
     chain_id: u64,
-    receipt_timeout: Duration,
+    options: ChainOptions,
     /// The next nonce to hand out, as far as we know.
     next_nonce: Mutex<u64>,
     under_way: AtomicUsize,
+    /// The newest by their nonces, waited for or not.
+    kept: std::sync::Mutex<BTreeMap<u64, Arc<Sent>>>,
 }
 
 impl fmt::Debug for Account {
@@ -56,6 +76,14 @@ impl fmt::Debug for Account {
 
 /// A transaction that was handed in.
 struct Sent {
+    nonce: u64,
+    most_wei: u128,
+    /// Held while an offer is handed in: nobody takes the one before for lost meanwhile.
+    offers: Mutex<Offers>,
+}
+
+/// What was offered under one nonce.
+struct Offers {
     transaction: TxEip1559,
     raw: Bytes,
     /// Newest last; more than one after its fee was raised.
@@ -86,13 +114,14 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Account {
-    pub(crate) fn new(key: SecretKey, chain_id: u64, receipt_timeout: Duration) -> Self {
+    pub(crate) fn new(key: SecretKey, chain_id: u64, options: ChainOptions) -> Self {
         Self {
             key,
             chain_id,
-            receipt_timeout,
+            options,
             next_nonce: Mutex::new(0),
             under_way: AtomicUsize::new(0),
+            kept: std::sync::Mutex::default(),
         }
     }
 
@@ -104,17 +133,24 @@ impl Account {
         Address::from(self.key.address().0)
     }
 
+    const fn most_wei(&self, urgency: Urgency) -> u128 {
+        match urgency {
+            Urgency::CanWait => self.options.max_fee_wei,
+            Urgency::Urgent => self.options.max_proof_fee_wei,
+        }
+    }
+
     /// Sends one transaction and waits until it is in a block.
     pub(crate) async fn send(
         &self,
         rpc: &Rpc,
-        call: &Call,
+        (call, urgency): (&Call, Urgency),
         to: TxKind,
         input: Bytes,
     ) -> Result<RpcReceipt, ChainError> {
         let gas_limit = self.estimate(rpc, call, to, &input).await?;
         for _ in 0..SEND_ATTEMPTS {
-            let (tip, fee) = fees(rpc).await?;
+            let Fees { tip, fee } = fees::now(rpc, call, self.most_wei(urgency)).await?;
             let transaction = TxEip1559 {
                 chain_id: self.chain_id,
                 nonce: 0,
@@ -126,8 +162,8 @@ impl Account {
                 access_list: alloy::eips::eip2930::AccessList::default(),
                 input: input.clone(),
             };
-            let (sent, _under_way) = self.hand_in(rpc, call, transaction).await?;
-            match self.wait(rpc, call, sent).await? {
+            let (sent, _under_way) = self.hand_in(rpc, (call, urgency), transaction).await?;
+            match self.wait(rpc, call, &sent).await? {
                 Fate::Mined(receipt) if receipt.status == U64::ZERO => {
                     return Err(self
                         .why_reverted(rpc, call, to, &input, gas_limit, &receipt)
@@ -185,25 +221,21 @@ impl Account {
     async fn hand_in(
         &self,
         rpc: &Rpc,
-        call: &Call,
+        (call, urgency): (&Call, Urgency),
         mut transaction: TxEip1559,
-    ) -> Result<(Sent, UnderWay<'_>), ChainError> {
+    ) -> Result<(Arc<Sent>, UnderWay<'_>), ChainError> {
         let mut next_nonce = self.next_nonce.lock().await;
         let mut least = 0;
         for _ in 0..SEND_ATTEMPTS {
-            let counted = rpc
-                .call::<U64>(
-                    "eth_getTransactionCount",
-                    json!([self.address(), "pending"]),
-                )
-                .await
-                .map_err(|failure| failure.into_error("eth_getTransactionCount"))?
-                .to::<u64>();
-            let ours = if self.under_way.load(Ordering::SeqCst) == 0 {
-                0
-            } else {
-                *next_nonce
+            let idle = self.under_way.load(Ordering::SeqCst) == 0;
+            // Where nobody waits for what is in the pool, what is urgent takes the place of whatever it outbids there:
+            // behind something that pays too little it would never be mined.
+            let counted = match urgency {
+                Urgency::Urgent if idle => "latest",
+                _ => "pending",
             };
+            let counted = self.count(rpc, counted).await?;
+            let ours = if idle { 0 } else { *next_nonce };
             transaction.nonce = counted.max(ours).max(least);
             let (raw, hash) = self.sign(&transaction)?;
             match rpc
@@ -230,14 +262,17 @@ impl Account {
                     *next_nonce = transaction.nonce.saturating_add(1);
                     let under_way = UnderWay::new(&self.under_way);
                     debug!(%call, nonce = transaction.nonce, %hash, "transaction handed in");
-                    return Ok((
-                        Sent {
+                    let sent = Arc::new(Sent {
+                        nonce: transaction.nonce,
+                        most_wei: self.most_wei(urgency),
+                        offers: Mutex::new(Offers {
                             transaction,
                             raw,
                             hashes: vec![hash],
-                        },
-                        under_way,
-                    ));
+                        }),
+                    });
+                    self.keep(&sent);
+                    return Ok((sent, under_way));
                 }
             }
         }
@@ -248,6 +283,22 @@ impl Account {
                 transaction.nonce
             ),
         })
+    }
+
+    /// Transactions of this account on the chain as of `tag`.
+    async fn count(&self, rpc: &Rpc, tag: &'static str) -> Result<u64, ChainError> {
+        let method = "eth_getTransactionCount";
+        let count = rpc.call::<U64>(method, json!([self.address(), tag])).await;
+        let count = count.map_err(|failure| failure.into_error(method))?;
+        Ok(count.to())
+    }
+
+    fn keep(&self, sent: &Arc<Sent>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(sent.nonce, Arc::clone(sent));
+        while kept.len() > KEPT {
+            kept.pop_first();
+        }
     }
 
     fn sign(&self, transaction: &TxEip1559) -> Result<(Bytes, B256), ChainError> {
@@ -268,18 +319,17 @@ impl Account {
         Ok((envelope.encoded_2718().into(), *envelope.tx_hash()))
     }
 
-    async fn wait(&self, rpc: &Rpc, call: &Call, mut sent: Sent) -> Result<Fate, ChainError> {
+    async fn wait(&self, rpc: &Rpc, call: &Call, sent: &Sent) -> Result<Fate, ChainError> {
         let started = Instant::now();
         let mut pause = FIRST_POLL;
         let mut last_check = started;
         let mut heard = started;
         let mut overtaken = false;
-        let mut raise_at = self
-            .receipt_timeout
-            .checked_div(3)
-            .unwrap_or(self.receipt_timeout);
+        let timeout = self.options.receipt_timeout;
+        let mut raise_at = timeout.checked_div(3).unwrap_or(timeout);
         loop {
-            for hash in &sent.hashes {
+            let hashes = sent.offers.lock().await.hashes.clone();
+            for hash in &hashes {
                 let answer = rpc
                     .call::<Option<RpcReceipt>>("eth_getTransactionReceipt", json!([hash]))
                     .await;
@@ -296,23 +346,24 @@ impl Account {
                 // The receipts were looked at once more after the node had said so.
                 return Ok(Fate::Overtaken);
             }
-            if started.elapsed() >= self.receipt_timeout || heard.elapsed() >= SILENCE {
+            if started.elapsed() >= timeout || heard.elapsed() >= SILENCE {
                 return Err(ChainError::NotMined {
                     function: call.to_string(),
-                    tx: sent.hashes.last().map(B256::to_string).unwrap_or_default(),
+                    tx: hashes.last().map(B256::to_string).unwrap_or_default(),
                     waited_s: started.elapsed().as_secs(),
                 });
             }
             if started.elapsed() >= raise_at {
                 raise_at = raise_at.saturating_mul(2);
-                self.raise_fee(rpc, &mut sent).await;
+                self.raise_fee(rpc, call, sent, sent.most_wei).await;
             }
             if last_check.elapsed() >= LOST_CHECK {
                 last_check = Instant::now();
-                overtaken = self.put_back_if_lost(rpc, call, &sent).await;
+                overtaken = self.put_back_if_lost(rpc, call, sent).await;
+                self.see_to_those_before(rpc, call, sent).await;
                 // It cannot be mined as it is: waiting for its turn would be in vain.
-                if outpriced(rpc, &sent.transaction).await {
-                    self.raise_fee(rpc, &mut sent).await;
+                if self.is_outpriced(rpc, sent).await {
+                    self.raise_fee(rpc, call, sent, sent.most_wei).await;
                 }
             }
             tokio::time::sleep(pause).await;
@@ -326,7 +377,8 @@ impl Account {
 
     /// Whether its nonce is gone to another transaction.
     async fn put_back_if_lost(&self, rpc: &Rpc, call: &Call, sent: &Sent) -> bool {
-        let Some(hash) = sent.hashes.last() else {
+        let offers = sent.offers.lock().await;
+        let Some(hash) = offers.hashes.last() else {
             return false;
         };
         let known = rpc
@@ -335,9 +387,9 @@ impl Account {
         if !matches!(known, Ok(None)) {
             return false;
         }
-        warn!(%call, nonce = sent.transaction.nonce, %hash, "the node has lost a transaction, handing it in again");
+        warn!(%call, nonce = sent.nonce, %hash, "the node has lost a transaction, handing it in again");
         match rpc
-            .call::<B256>("eth_sendRawTransaction", json!([sent.raw]))
+            .call::<B256>("eth_sendRawTransaction", json!([offers.raw]))
             .await
         {
             Err(failure) => is_nonce_used(&failure),
@@ -345,20 +397,62 @@ impl Account {
         }
     }
 
-    async fn raise_fee(&self, rpc: &Rpc, sent: &mut Sent) {
-        let Ok((tip, fee)) = fees(rpc).await else {
+    /// Nothing is mined before all lower nonces are: hands in again what is missing there, and pays more for what would
+    /// hold this one up and pays too little, but no more than this one may.
+    async fn see_to_those_before(&self, rpc: &Rpc, call: &Call, sent: &Sent) {
+        let Ok(mined) = self.count(rpc, "latest").await else {
             return;
         };
-        let raised = |old: u128, now: u128| {
-            old.saturating_mul(BUMP_PERCENT)
-                .checked_div(100)
-                .unwrap_or(old)
-                .max(now)
+        let before: Vec<Arc<Sent>> = {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = kept.range(mined.min(sent.nonce)..sent.nonce);
+            // Whoever waits sees to his own, but for paying more than he may.
+            before
+                .map(|(_, other)| other)
+                .filter(|other| Arc::strong_count(other) == 1 || other.most_wei < sent.most_wei)
+                .cloned()
+                .collect()
+        };
+        for other in before {
+            if other.most_wei < sent.most_wei && self.is_outpriced(rpc, &other).await {
+                self.raise_fee(rpc, call, &other, sent.most_wei).await;
+                continue;
+            }
+            let offers = other.offers.lock().await;
+            let again = rpc.call::<B256>("eth_sendRawTransaction", json!([offers.raw]));
+            // Where the node still has it, or its successor, it says so.
+            if again.await.is_ok() {
+                warn!(
+                    nonce = other.nonce,
+                    behind = sent.nonce,
+                    "the chain took a transaction back, handing it in again"
+                );
+            }
+        }
+    }
+
+    /// Whether the base fee has risen above the most that the transaction pays.
+    async fn is_outpriced(&self, rpc: &Rpc, sent: &Sent) -> bool {
+        let pays = sent.offers.lock().await.transaction.max_fee_per_gas;
+        base_fee(rpc).await.is_ok_and(|base| base > pays)
+    }
+
+    async fn raise_fee(&self, rpc: &Rpc, call: &Call, sent: &Sent, most_wei: u128) {
+        let Ok(now) = fees::now(rpc, call, most_wei).await else {
+            return;
+        };
+        let mut offers = sent.offers.lock().await;
+        let old = Fees {
+            tip: offers.transaction.max_priority_fee_per_gas,
+            fee: offers.transaction.max_fee_per_gas,
+        };
+        let Some(raised) = old.raised(now, most_wei) else {
+            return;
         };
         let transaction = TxEip1559 {
-            max_fee_per_gas: raised(sent.transaction.max_fee_per_gas, fee),
-            max_priority_fee_per_gas: raised(sent.transaction.max_priority_fee_per_gas, tip),
-            ..sent.transaction.clone()
+            max_fee_per_gas: raised.fee,
+            max_priority_fee_per_gas: raised.tip,
+            ..offers.transaction.clone()
         };
         let Ok((raw, hash)) = self.sign(&transaction) else {
             return;
@@ -368,10 +462,10 @@ impl Account {
             .await
             .is_ok()
         {
-            warn!(nonce = transaction.nonce, %hash, "transaction not mined yet, fee raised");
-            sent.hashes.push(hash);
-            sent.raw = raw;
-            sent.transaction = transaction;
+            warn!(nonce = sent.nonce, %hash, fee_wei = raised.fee, "transaction not mined yet, fee raised");
+            offers.hashes.push(hash);
+            offers.raw = raw;
+            offers.transaction = transaction;
         }
     }
 
@@ -402,38 +496,6 @@ impl Account {
             block: block.to::<u64>(),
         }
     }
-}
-
-/// Whether the base fee has risen above the most that the transaction pays.
-async fn outpriced(rpc: &Rpc, transaction: &TxEip1559) -> bool {
-    let block = rpc
-        .call::<Option<RpcBlock>>("eth_getBlockByNumber", json!(["latest", false]))
-        .await;
-    let base = block
-        .ok()
-        .flatten()
-        .and_then(|block| block.base_fee_per_gas);
-    base.is_some_and(|base| base.to::<u128>() > transaction.max_fee_per_gas)
-}
-
-/// Tip, and the most we pay in all: twice the base fee outlives six full blocks in a row.
-async fn fees(rpc: &Rpc) -> Result<(u128, u128), ChainError> {
-    let block = rpc
-        .call::<Option<RpcBlock>>("eth_getBlockByNumber", json!(["latest", false]))
-        .await
-        .map_err(|failure| failure.into_error("eth_getBlockByNumber"))?;
-    let base = block
-        .and_then(|block| block.base_fee_per_gas)
-        .unwrap_or_default()
-        .to::<u128>();
-    let tip = match rpc
-        .call::<U128>("eth_maxPriorityFeePerGas", json!([]))
-        .await
-    {
-        Ok(tip) => tip.to::<u128>(),
-        Err(_) => FALLBACK_TIP_WEI,
-    };
-    Ok((tip, base.saturating_mul(2).saturating_add(tip)))
 }
 
 fn says(failure: &RpcFailure, signs: &[&str]) -> bool {
@@ -504,7 +566,7 @@ mod tests {
     fn a_transaction_recovers_to_the_account_that_signed_it() {
         let key = SecretKey::from_bytes(&[7; 32]).unwrap();
         let address = key.address();
-        let account = Account::new(key, 31337, Duration::from_secs(1));
+        let account = Account::new(key, 31337, ChainOptions::default());
         let transaction = TxEip1559 {
             chain_id: 31337,
             nonce: 5,
