@@ -1,9 +1,11 @@
 //! Data that lies only in a replica: given up once the chain has the sector and nobody needs it for a proof, made again
-//! when somebody asks, one sector at a time.
+//! when somebody asks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::{self, JoinError, JoinSet};
 
 use crate::dashboard::Counter;
 use crate::deal::{SealState, SectorId, SectorState, SlotState};
@@ -15,32 +17,55 @@ use crate::store::{DataCopy, SectorRecord, Side};
 impl Work {
     /// Unseals what is asked for until `stop` says so.
     pub async fn run_unsealer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut busy: BTreeMap<task::Id, SectorId> = BTreeMap::new();
+        let mut running: JoinSet<Result<bool, SealError>> = JoinSet::new();
         while !*stop.borrow() {
             // A deposit comes before a reader: the same threads prove replicas.
-            let turn = (!self.proves_replicas()).then(|| self.unseals.begin((self.clock)()));
-            let Some(sector) = turn.flatten() else {
-                pause(&mut stop, self.poll).await;
-                continue;
-            };
-            let work = Arc::clone(&self);
-            let outcome = tokio::task::spawn_blocking(move || work.unseal(sector)).await;
-            let unsealed = match outcome {
-                Ok(Ok(unsealed)) => unsealed,
-                Ok(Err(SealError::Stopped)) => return,
-                Ok(Err(error)) => {
-                    tracing::error!(%sector, %error, "unsealing failed");
-                    if let SealError::Proving(error) = &error {
-                        self.note(error);
-                    }
-                    false
-                }
-                Err(error) => {
-                    tracing::error!(%sector, %error, "unsealing stopped");
-                    false
-                }
-            };
-            self.unseals.end(sector, unsealed, (self.clock)());
+            while !self.proves_replicas()
+                && let Some(sector) = self.unseals.begin((self.clock)())
+            {
+                let work = Arc::clone(&self);
+                let thread = running.spawn_blocking(move || work.unseal(sector));
+                busy.insert(thread.id(), sector);
+            }
+            tokio::select! {
+                Some(ended) = running.join_next_with_id() => self.unsealed(ended, &mut busy),
+                () = pause(&mut stop, self.poll) => {}
+            }
         }
+        // Whoever seals tells all threads to stop.
+        while let Some(ended) = running.join_next_with_id().await {
+            self.unsealed(ended, &mut busy);
+        }
+    }
+
+    fn unsealed(
+        &self,
+        ended: Result<(task::Id, Result<bool, SealError>), JoinError>,
+        busy: &mut BTreeMap<task::Id, SectorId>,
+    ) {
+        let (id, outcome) = match ended {
+            Ok((id, outcome)) => (id, outcome),
+            Err(error) => {
+                tracing::error!(%error, "unsealing stopped");
+                (error.id(), Ok(false))
+            }
+        };
+        let Some(sector) = busy.remove(&id) else {
+            return;
+        };
+        let unsealed = match outcome {
+            Ok(unsealed) => unsealed,
+            Err(SealError::Stopped) => false,
+            Err(error) => {
+                tracing::error!(%sector, %error, "unsealing failed");
+                if let SealError::Proving(error) = &error {
+                    self.note(error);
+                }
+                false
+            }
+        };
+        self.unseals.end(sector, unsealed, (self.clock)());
     }
 
     pub(super) fn proves_replicas(&self) -> bool {
@@ -95,7 +120,8 @@ impl Work {
     fn room_to_unseal(&self) -> Result<(), StoreError> {
         let free = self.ledger.store().free_bytes()?;
         let free = free.min(self.folders.free_bytes()?);
-        let needed = self.set.sector_bytes().saturating_mul(4);
+        let others = self.unseals.under_way().max(1) as u64;
+        let needed = self.set.sector_bytes().saturating_mul(4 * others);
         if free < needed.saturating_add(self.seal.reserve_bytes) {
             return Err(StoreError::DiskFull {
                 doing: "unsealing",

@@ -1,12 +1,15 @@
-//! Who waits for unsealing, and how long. One sector at a time; the queue is bounded, so that strangers' reads cost a
-//! bounded amount of work.
+//! Who waits for unsealing, and how long. Two sectors at a time: the labels of one are a chain, which fills a core and a
+//! part of another. The queue is bounded, so that strangers' reads cost a bounded amount of work.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::deal::SectorId;
 
-/// At most so many sectors wait.
+/// Sectors under way at a time.
+const AT_ONCE: usize = 2;
+
+/// At most so many sectors wait or are under way.
 const MAX_WAITING: usize = 16;
 
 /// So long what was unsealed stays readable, whoever else waits: longer than a client waits before it asks again.
@@ -33,9 +36,9 @@ pub struct UnsealQueue {
 
 #[derive(Debug)]
 struct Inner {
-    /// The first is under way once `began_unix` is something.
+    /// Oldest first, and since when.
+    under_way: Vec<(SectorId, u64)>,
     waiting: VecDeque<SectorId>,
-    began_unix: Option<u64>,
     /// How long one takes, by the last one or a guess.
     one_takes_s: u64,
     /// Unsealed for readers, oldest first, and since when.
@@ -49,8 +52,8 @@ impl UnsealQueue {
     pub fn new(room: u64, guess_s: u64, cached: impl IntoIterator<Item = SectorId>) -> Self {
         Self {
             inner: Mutex::new(Inner {
+                under_way: Vec::new(),
                 waiting: VecDeque::new(),
-                began_unix: None,
                 one_takes_s: guess_s.max(1),
                 cached: cached.into_iter().map(|sector| (sector, 0)).collect(),
             }),
@@ -68,34 +71,48 @@ impl UnsealQueue {
             return Asked::Never;
         }
         let mut inner = self.inner();
+        let takes_s = inner.one_takes_s;
+        // One that should be done by now will be any moment.
+        let left_s = |began: u64| {
+            let done_s = now_unix.saturating_sub(began);
+            takes_s.saturating_sub(done_s).max(1)
+        };
+        let mut under_way = inner.under_way.iter();
+        if let Some((_, began)) = under_way.find(|(busy, _)| *busy == sector) {
+            return about(left_s(*began));
+        }
         let known = inner.waiting.iter().position(|waiting| *waiting == sector);
         let place = match known {
             Some(place) => place,
-            None if inner.waiting.len() >= MAX_WAITING => return Asked::Full,
+            None if inner.len() >= MAX_WAITING => return Asked::Full,
             None => {
                 inner.waiting.push_back(sector);
                 inner.waiting.len() - 1
             }
         };
-        let done_s = inner
-            .began_unix
-            .map_or(0, |began| now_unix.saturating_sub(began))
-            .min(inner.one_takes_s.saturating_sub(1));
-        let whole_s = inner.one_takes_s.saturating_mul(place as u64 + 1);
-        Asked::InAbout(u32::try_from(whole_s.saturating_sub(done_s)).unwrap_or(u32::MAX))
+        // Those before it, taken in turns: what is under way takes the rest of its time, the others all of theirs.
+        let place = place + inner.under_way.len();
+        let (turns, lane) = (place / AT_ONCE, place % AT_ONCE);
+        let busy = inner.under_way.get(lane).filter(|_| turns > 0);
+        let first_s = busy.map_or(takes_s, |(_, began)| left_s(*began));
+        about(takes_s.saturating_mul(turns as u64).saturating_add(first_s))
     }
 
     /// The sector whose turn it is; none while the data that would have to go for it is too new.
     pub fn begin(&self, now_unix: u64) -> Option<SectorId> {
         let mut inner = self.inner();
-        let full = inner.cached.len() as u64 >= self.room;
+        let under_way = inner.under_way.len() as u64;
+        if inner.under_way.len() >= AT_ONCE || under_way >= self.room {
+            return None;
+        }
+        let full = inner.cached.len() as u64 + under_way >= self.room;
         let fresh = |(_, since): &(SectorId, u64)| now_unix < since.saturating_add(READABLE_S);
         if full && inner.cached.front().is_some_and(fresh) {
             return None;
         }
-        let first = inner.waiting.front().copied();
-        inner.began_unix = first.map(|_| now_unix);
-        first
+        let first = inner.waiting.pop_front()?;
+        inner.under_way.push((first, now_unix));
+        Some(first)
     }
 
     /// Which unsealed data has to go for one more that is unsealed.
@@ -108,15 +125,16 @@ impl UnsealQueue {
         gone.map(|(sector, _)| sector).collect()
     }
 
-    /// The one under way is over; `unsealed`: its data is on disk now.
+    /// One that was under way is over; `unsealed`: its data is on disk now.
     pub fn end(&self, sector: SectorId, unsealed: bool, now_unix: u64) {
         let mut inner = self.inner();
-        if let Some(began) = inner.began_unix.take()
-            && unsealed
-        {
-            inner.one_takes_s = now_unix.saturating_sub(began).max(1);
+        let mut under_way = inner.under_way.iter();
+        if let Some(place) = under_way.position(|(busy, _)| *busy == sector) {
+            let (_, began) = inner.under_way.remove(place);
+            if unsealed {
+                inner.one_takes_s = now_unix.saturating_sub(began).max(1);
+            }
         }
-        inner.waiting.retain(|waiting| *waiting != sector);
         if unsealed {
             inner.cached.push_back((sector, now_unix));
         }
@@ -125,7 +143,13 @@ impl UnsealQueue {
     /// How many wait or are under way.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner().waiting.len()
+        self.inner().len()
+    }
+
+    /// How many are under way.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.inner().under_way.len()
     }
 
     /// Whether nobody waits.
@@ -133,6 +157,16 @@ impl UnsealQueue {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+impl Inner {
+    fn len(&self) -> usize {
+        self.under_way.len() + self.waiting.len()
+    }
+}
+
+fn about(seconds: u64) -> Asked {
+    Asked::InAbout(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -147,13 +181,36 @@ mod tests {
     fn a_later_place_waits_longer_and_what_is_done_counts() {
         let queue = UnsealQueue::new(4, 100, []);
         assert_eq!(queue.ask(SectorId(1), 0), Asked::InAbout(100), "the first");
-        assert_eq!(queue.ask(SectorId(2), 0), Asked::InAbout(200), "behind it");
+        assert_eq!(queue.ask(SectorId(2), 0), Asked::InAbout(100), "beside it");
+        assert_eq!(queue.ask(SectorId(3), 0), Asked::InAbout(200), "behind it");
         assert_eq!(queue.ask(SectorId(1), 0), Asked::InAbout(100), "once only");
         assert_eq!(queue.begin(10), Some(SectorId(1)), "its turn");
         assert_eq!(queue.ask(SectorId(1), 40), Asked::InAbout(70), "30 s done");
+        assert_eq!(queue.ask(SectorId(2), 40), Asked::InAbout(100), "beside it");
+        assert_eq!(queue.ask(SectorId(3), 40), Asked::InAbout(170), "behind it");
         assert_eq!(queue.ask(SectorId(1), 900), Asked::InAbout(1), "any moment");
         queue.end(SectorId(1), true, 60);
         assert_eq!(queue.ask(SectorId(2), 60), Asked::InAbout(50), "timed now");
+    }
+
+    #[test]
+    fn two_sectors_are_under_way_at_a_time_and_no_more_than_there_is_room_for() {
+        let queue = UnsealQueue::new(4, 1, []);
+        for sector in sectors(1, 4) {
+            queue.ask(sector, 0);
+        }
+        assert_eq!(queue.begin(0), Some(SectorId(1)));
+        assert_eq!(queue.begin(0), Some(SectorId(2)), "beside it");
+        assert_eq!(queue.begin(0), None, "two");
+        assert_eq!((queue.under_way(), queue.len()), (2, 3));
+        queue.end(SectorId(2), false, 1);
+        assert_eq!(queue.begin(1), Some(SectorId(3)), "in its place");
+        let narrow = UnsealQueue::new(1, 1, []);
+        for sector in sectors(1, 3) {
+            narrow.ask(sector, 0);
+        }
+        assert_eq!(narrow.begin(0), Some(SectorId(1)));
+        assert_eq!(narrow.begin(0), None, "its data takes all the room");
     }
 
     #[test]
