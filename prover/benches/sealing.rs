@@ -130,6 +130,18 @@ fn whole(criterion: &mut Criterion) {
                 folder
             });
         });
+        // Labels are a chain, which fills one core and a part of a second: two sectors at once fill two.
+        group.throughput(Throughput::Bytes(2 * set.sector_bytes()));
+        group.bench_function(BenchmarkId::new("unseal_two", &id), |bencher| {
+            let one = || {
+                let folder = tempfile::tempdir().unwrap();
+                let labels = labels_in(&set, folder.path());
+                unseal(&labels, &data, whole.clone(), &mut |_, _| Ok(()), watch()).unwrap();
+                folder
+            };
+            bencher.iter_with_large_drop(|| rayon::join(one, one));
+        });
+        group.throughput(Throughput::Bytes(set.sector_bytes()));
         let folder = tempfile::tempdir().unwrap();
         let labels = labels_in(&set, folder.path());
         group.bench_function(BenchmarkId::new("decode", &id), |bencher| {
