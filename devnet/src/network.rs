@@ -22,6 +22,7 @@ use crate::beacon::Beacon;
 use crate::deploying;
 use crate::node::{NodePlan, RunningNode};
 use crate::plan::Plan;
+use crate::process::binary;
 use crate::user::User;
 
 /// Wei that every account gets for gas.
@@ -252,6 +253,38 @@ impl Network {
     pub async fn reorganise(&self, depth: u64) -> Result<()> {
         let anvil = self.anvil.as_ref().context("the chain does not run")?;
         Ok(anvil.reorganise(depth).await?)
+    }
+
+    /// What a unit of gas costs in the next block, without a tip.
+    ///
+    /// # Errors
+    /// When the chain does not run or refuses.
+    pub async fn set_base_fee(&self, wei: u64) -> Result<()> {
+        let anvil = self.anvil.as_ref().context("the chain does not run")?;
+        let method = "anvil_setNextBlockBaseFeePerGas";
+        let wei = format!("{wei:#x}");
+        anvil.command(method, serde_json::json!([wei])).await?;
+        Ok(())
+    }
+
+    /// Runs `cairn-node` with these arguments and the configuration of node `i`, to its end; what it printed.
+    ///
+    /// # Errors
+    /// When it fails, with what it said.
+    pub async fn operator(&self, i: usize, args: &[&str]) -> Result<String> {
+        let output = tokio::process::Command::new(binary("cairn-node")?)
+            .args(args)
+            .arg("--config")
+            .arg(self.node_plan(i).config())
+            .kill_on_drop(true)
+            .output()
+            .await?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr);
+            bail!("cairn-node {args:?} of node {i} failed:\n{said}{why}");
+        }
+        Ok(said)
     }
 
     /// The user of the network.
