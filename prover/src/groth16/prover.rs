@@ -146,9 +146,10 @@ fn quotient(
     let coset = domain
         .get_coset(Fr::GENERATOR)
         .ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
-    let mut a = matrices.multiply(0, assignment);
-    let mut b = matrices.multiply(1, assignment);
-    let mut c = matrices.multiply(2, assignment);
+    let [mut a, mut b, mut c] = [0, 1, 2].map(|matrix| {
+        watch.pass();
+        matrices.multiply(matrix, assignment)
+    });
     let holds = |constraint: &usize| a[*constraint] * b[*constraint] == c[*constraint];
     if let Some(constraint) = (0..a.len())
         .into_par_iter()
