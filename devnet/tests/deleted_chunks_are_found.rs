@@ -27,7 +27,7 @@ use cairn_prover::beacon;
 use cairn_prover::params::SMALL;
 use cairn_prover::spacetime::{SpacetimeStatement, samples};
 use cairn_wire::{Address, Commitment, Period, TreeIndex};
-use support::{TWO_OF_FOUR, TWO_PERIODS, file, key_dir, planned, providers};
+use support::{TWO_OF_FOUR, TWO_PERIODS, file, key_dir, now, planned, providers};
 use tokio::time::sleep;
 
 const TREE: TreeIndex = TreeIndex(0);
@@ -97,10 +97,6 @@ fn first_hit(network: &Network, provider: Address, from: Period, chunk: u64) -> 
         period = period.next();
     }
     period
-}
-
-async fn now(chain: &Chain) -> u64 {
-    chain.head().await.expect("a block").timestamp
 }
 
 #[tokio::test(flavor = "multi_thread")]

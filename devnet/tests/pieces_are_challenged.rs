@@ -14,9 +14,8 @@ use std::time::Duration;
 use cairn_contracts::{Chain, ChainEventKind, ChallengeStatus, SlotStatus};
 use cairn_devnet::accounts;
 use cairn_devnet::chain_view;
-use cairn_devnet::network::Network;
 use cairn_devnet::user::Coding;
-use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, providers};
+use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, providers, until};
 use tokio::time::{Instant, sleep};
 
 /// The seed's period, three periods to answer, and a proof, on a loaded machine.
@@ -40,12 +39,6 @@ async fn wait_for(chain: &Chain, id: u64, wanted: ChallengeStatus) {
 }
 
 /// Waits until the chain's clock is behind `time`.
-async fn until(network: &Network, time: u64) {
-    while network.chain().head().await.expect("a block").timestamp <= time {
-        sleep(Duration::from_secs(1)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_holds_the_piece_answers_by_itself_and_who_is_gone_loses_slot_and_collateral() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -114,7 +107,7 @@ async fn who_holds_the_piece_answers_by_itself_and_who_is_gone_loses_slot_and_co
         early.is_err_and(|error| error.is_refusal("Challenges_TooEarly")),
         "not before its time"
     );
-    until(&network, due).await;
+    until(network.chain(), due).await;
     challenger.expire_challenge(second).await.expect("expired");
     wait_for(&challenger, second, ChallengeStatus::Failed).await;
     let slot = challenger.slot(*deal, *gone).await.expect("a slot");

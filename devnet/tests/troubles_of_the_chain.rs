@@ -16,21 +16,11 @@ use cairn_devnet::chain_view;
 use cairn_devnet::network::Network;
 use cairn_devnet::user::Coding;
 use cairn_wire::{Address, DealId, Period, SlotIndex, TreeIndex};
-use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, providers};
+use support::{TWO_OF_FOUR, TWO_PERIODS, comes_back, file, network, now, providers, until};
 use tokio::time::sleep;
 
 const TREE: TreeIndex = TreeIndex(0);
 const GWEI: u64 = 1_000_000_000;
-
-async fn now(chain: &Chain) -> u64 {
-    chain.head().await.expect("a block").timestamp
-}
-
-async fn until(chain: &Chain, time: u64) {
-    while now(chain).await <= time {
-        sleep(Duration::from_millis(300)).await;
-    }
-}
 
 async fn uptimes(chain: &Chain, all: &[Address], from: Period, to: Period) -> Vec<Uptime> {
     let mut uptimes = Vec::new();

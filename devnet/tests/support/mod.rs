@@ -5,11 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cairn_contracts::Chain;
 use cairn_devnet::network::Network;
 use cairn_devnet::plan::Plan;
 use cairn_devnet::user::{Coding, Outcome};
 use cairn_prover::params::SMALL;
 use cairn_wire::Address;
+use tokio::time::sleep;
 
 /// Longer than a story ever waits for one period's proofs: two periods of 24 s, on a loaded machine.
 pub(crate) const TWO_PERIODS: Duration = Duration::from_secs(120);
@@ -46,6 +48,18 @@ pub(crate) fn providers(network: &Network) -> Vec<Address> {
     (0..network.plan().nodes)
         .map(|i| network.provider(i).expect("a provider"))
         .collect()
+}
+
+/// The chain's time.
+pub(crate) async fn now(chain: &Chain) -> u64 {
+    chain.head().await.expect("a block").timestamp
+}
+
+/// Waits until the chain's time is past this.
+pub(crate) async fn until(chain: &Chain, time: u64) {
+    while now(chain).await <= time {
+        sleep(Duration::from_millis(300)).await;
+    }
 }
 
 /// Gets the object and holds it against what was put.
