@@ -224,7 +224,7 @@ async fn no_auction_is_entered_while_gas_is_dear_or_without_its_collateral() {
     {
         let mut table = chain.table();
         table.stake_per_price = 3;
-        table.funds.balance = 20;
+        table.funds.balance = 1_000;
         table.too_dear = Some(1);
         table.deals.insert(key.deal, deal.clone());
         table.open_repairs.insert(KEY);
@@ -234,7 +234,10 @@ async fn no_auction_is_entered_while_gas_is_dear_or_without_its_collateral() {
         .unwrap();
     drive(&work).await;
     assert_eq!(chain.calls("enter_auction"), 0, "it can wait");
-    chain.table().too_dear = None;
+    {
+        let mut table = chain.table();
+        (table.too_dear, table.funds.balance) = (None, 20);
+    }
     drive(&work).await;
     assert_eq!(chain.calls("enter_auction"), 0, "it cannot stake");
     assert!(work.metrics.is_raised(Alarm::Collateral), "said");
