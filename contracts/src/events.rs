@@ -383,6 +383,45 @@ pub enum ChainEventKind {
         /// Burned.
         burned: u128,
     },
+    /// A provider put up a bond for the right to repair a sealed slot.
+    AuctionEntered {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Who.
+        provider: Address,
+        /// Which of the slot's turns.
+        turn: u32,
+        /// The bond.
+        bond: u128,
+    },
+    /// An auction ended without a repair.
+    AuctionEnded {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Which of the slot's turns.
+        turn: u32,
+        /// Who had won it; none when nobody claimed.
+        best: Option<Address>,
+        /// Bonds that are lost: the winner's, or all where nobody claimed.
+        lost: u128,
+    },
+    /// An entrant's bond came back.
+    BondRefunded {
+        /// Which deal.
+        deal: DealId,
+        /// Which slot.
+        slot: SlotIndex,
+        /// Whose.
+        provider: Address,
+        /// Which of the slot's turns.
+        turn: u32,
+        /// The bond.
+        bond: u128,
+    },
     /// Credit left the Deals contract.
     Withdrawn {
         /// Whose.

@@ -74,9 +74,10 @@ pub use events::{ChainEvent, ChainEventKind, DealTerms};
 pub use follow::News;
 pub use follower::{BlockRef, Follower};
 pub use market::{
-    Activation, ChallengeInfo, ChallengeStatus, CollateralAccount, DealInfo, FalseCommitment, Head,
-    NewDeal, NewSlot, Owed, ProviderInfo, ReplicaChallenge, ReplicaInfo, ReplicaStatus, SectorInfo,
-    ShownChunk, SlotState, SlotStatus, TreeState, TxReceipt, Uptime, Window,
+    Activation, AuctionInfo, ChallengeInfo, ChallengeStatus, CollateralAccount, DealInfo,
+    FalseCommitment, Head, NewDeal, NewSlot, Owed, ProviderInfo, ReplicaChallenge, ReplicaInfo,
+    ReplicaStatus, SectorInfo, ShownChunk, SlotState, SlotStatus, TreeState, TxReceipt, Uptime,
+    Window,
 };
 pub use rpc::ChainOptions;
 pub use schedule::Schedule;

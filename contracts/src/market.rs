@@ -5,6 +5,8 @@ use cairn_wire::{
     Signature, SlotIndex, TreeIndex,
 };
 
+use crate::schedule::Schedule;
+
 /// The newest block an endpoint knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -318,6 +320,51 @@ pub struct SlotState {
     pub freed_at_unix: u64,
 }
 
+/// The running auction of the right to repair a sealed slot, as one provider sees it. Nobody has entered one: all but the
+/// turn is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuctionInfo {
+    /// How many repairs and auctions of the slot have ended.
+    pub turn: u32,
+    /// The period whose round ranks the entrants; entries end when its trees freeze.
+    pub period: Option<Period>,
+    /// Last second of the claims; none while the round is unknown.
+    pub claims_until_unix: Option<u64>,
+    /// Who has the lowest rank of those who claimed.
+    pub best: Option<Address>,
+    /// Whether the provider is in it.
+    pub entered: bool,
+    /// Whether the provider's rank is known and lower than that of all who claimed.
+    pub is_lowest: bool,
+    /// Whether the provider alone may fill the slot now.
+    pub is_winner: bool,
+    /// How many periods with a beacon must still close before the winner's time is over; none until claims have begun.
+    pub seal_periods_left: Option<u64>,
+}
+
+impl AuctionInfo {
+    /// Whether entries are taken at a time; whoever enters where there is no auction opens one.
+    #[must_use]
+    pub fn takes_entries(&self, schedule: &Schedule, time_unix: u64) -> bool {
+        self.period
+            .is_none_or(|period| time_unix < schedule.freeze_time(period))
+    }
+
+    /// Whether claims are over at a time.
+    #[must_use]
+    pub fn is_decided(&self, time_unix: u64) -> bool {
+        self.claims_until_unix
+            .is_some_and(|until| time_unix > until)
+    }
+
+    /// Whether it has failed by a time: nobody claimed, or the winner's time is over. Anybody may end it then, and the next
+    /// one begins.
+    #[must_use]
+    pub fn has_failed(&self, time_unix: u64) -> bool {
+        self.is_decided(time_unix) && (self.best.is_none() || self.seal_periods_left == Some(0))
+    }
+}
+
 /// One piece to be activated: what both sides signed, the owner's signature, and where it lies in the sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activation {
@@ -336,7 +383,7 @@ pub struct Owed {
     pub deals: u128,
     /// Bounties for reports, challenges, disputes and repairs.
     pub bounties: u128,
-    /// Bonds of challenges that came back, and what answers to them were paid.
+    /// Bonds of challenges and of repairs that came back, and what answers to challenges were paid.
     pub bonds: u128,
     /// Collateral that was asked back and may leave now.
     pub collateral: u128,

@@ -79,7 +79,7 @@ pub async fn deploy(rpc: &[String], plan: &Plan, keys: &CircuitSet<KeyPlan>) -> 
             commit_age_s: COMMIT_AGE_S,
             commit_life_s: 3_600,
             right_life_s: COMMIT_AGE_S,
-            claim_s: set.period_s,
+            claim_s: set.period_s / 2,
             seal_periods: 20,
             seal_bond: DEPOSIT,
         },

@@ -18,7 +18,7 @@ use crate::config::{Config, read_operator_key};
 use crate::dashboard::{self, Alarm, Metrics};
 use crate::error::{ChainFault, NodeError};
 use crate::pipeline::{
-    Backoff, Challenged, Hunt, MarketPart, PayTurn, Progress, Repairs, SEAL_NICENESS, Work,
+    Backoff, Bids, Challenged, Hunt, MarketPart, PayTurn, Progress, Repairs, SEAL_NICENESS, Work,
     seal_threads,
 };
 use crate::proving::{MemoryBudget, ProofThreads, ProverKeys, RandomSource, ReplicaProver};
@@ -295,6 +295,7 @@ fn market_part(
         repair: deployment.repair_terms,
         salt_key: salt_key(operator)?,
         challenged: Challenged::default(),
+        bids: Bids::default(),
         hunt: (config.report_misses || config.repair).then(|| {
             Hunt::new(
                 operator.address(),

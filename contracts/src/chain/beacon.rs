@@ -38,6 +38,18 @@ impl Chain {
         receipt_of(&self.transact(Contract::Beacon, &call).await?)
     }
 
+    /// How many of the periods from the first to this one had their round posted in time.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn counted_up_to(&self, period: Period) -> Result<u64, ChainError> {
+        self.view(
+            Contract::Beacon,
+            &beacon::Beacon::countedUpToCall { period: period.0 },
+        )
+        .await
+    }
+
     /// Whether the round of a period was posted by the period's deadline; otherwise the period is void.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::abi::collateral::Collateral::CollateralEvents;
 use crate::abi::deals::Deals::{self, DealsEvents};
 use crate::abi::disputes::Disputes::DisputesEvents;
 use crate::abi::providers::Providers::ProvidersEvents;
+use crate::abi::repairs::Repairs::RepairsEvents;
 use crate::abi::replicas::Replicas::ReplicasEvents;
 use crate::abi::sectors::Sectors::SectorsEvents;
 use crate::convert::{amount, commitment, kind, nonsense, ours, slot_from_abi};
@@ -26,7 +27,7 @@ use crate::rpc_types::RpcLog;
 const METHOD: &str = "eth_getLogs";
 
 /// The contracts whose events are read.
-const HEARD: [Contract; 8] = [
+const HEARD: [Contract; 9] = [
     Contract::Beacon,
     Contract::Providers,
     Contract::Sectors,
@@ -35,6 +36,7 @@ const HEARD: [Contract; 8] = [
     Contract::Collateral,
     Contract::Challenges,
     Contract::Disputes,
+    Contract::Repairs,
 ];
 
 impl Chain {
@@ -199,7 +201,8 @@ impl Chain {
             Some(Contract::Disputes) => told(log, DisputesEvents::SELECTORS, |e| {
                 disputes_event(e).map(Some)
             }),
-            Some(Contract::Token | Contract::Verifier | Contract::Repairs) | None => Ok(None),
+            Some(Contract::Repairs) => told(log, RepairsEvents::SELECTORS, repairs_event),
+            Some(Contract::Token | Contract::Verifier) | None => Ok(None),
         }
     }
 }
@@ -476,6 +479,34 @@ fn disputes_event(event: DisputesEvents) -> Result<ChainEventKind, ChainError> {
         hunter: ours(e.hunter),
         bounty: amount(e.bounty, "CommitmentVoided")?,
     })
+}
+
+fn repairs_event(event: RepairsEvents) -> Result<Option<ChainEventKind>, ChainError> {
+    Ok(Some(match event {
+        RepairsEvents::AuctionEntered(e) => ChainEventKind::AuctionEntered {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            turn: e.turn,
+            bond: amount(e.bond, "AuctionEntered")?,
+        },
+        RepairsEvents::AuctionEnded(e) => ChainEventKind::AuctionEnded {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            turn: e.turn,
+            best: (!e.best.is_zero()).then(|| ours(e.best)),
+            lost: amount(e.lost, "AuctionEnded")?,
+        },
+        RepairsEvents::BondRefunded(e) => ChainEventKind::BondRefunded {
+            deal: DealId(e.deal),
+            slot: SlotIndex(e.slot),
+            provider: ours(e.provider),
+            turn: e.turn,
+            bond: amount(e.bond, "BondRefunded")?,
+        },
+        // Commits, rights and claims are asked for where they matter; money that leaves is nobody's business here.
+        _ => return Ok(None),
+    }))
 }
 
 fn opened(event: Deals::DealOpened) -> Result<ChainEventKind, ChainError> {

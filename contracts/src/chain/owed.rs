@@ -15,10 +15,12 @@ impl Chain {
         let collateral = self.collateral_of(account).await?;
         let now = self.head().await?.timestamp;
         let ripe = now >= collateral.withdrawable_at_unix;
+        let challenges = self.bond_credit(account).await?;
+        let repairs = self.repair_credit(account).await?;
         Ok(Owed {
             deals: self.credit_of(account).await?,
             bounties: self.bounty_of(account).await?,
-            bonds: self.bond_credit(account).await?,
+            bonds: challenges.saturating_add(repairs),
             collateral: if ripe { collateral.withdrawing } else { 0 },
         })
     }
@@ -35,8 +37,11 @@ impl Chain {
         if owed.bounties > 0 {
             self.withdraw_bounty(account).await?;
         }
-        if owed.bonds > 0 {
+        if self.bond_credit(account).await? > 0 {
             self.withdraw_bonds(account).await?;
+        }
+        if self.repair_credit(account).await? > 0 {
+            self.withdraw_repair_bonds(account).await?;
         }
         if owed.collateral > 0 {
             self.withdraw_collateral(account).await?;

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod attacks;
+mod auctions;
 mod beacons;
 mod deployments;
 mod disputes;

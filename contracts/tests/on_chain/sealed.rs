@@ -1,7 +1,7 @@
 //! A sealed sector with real proofs: from its number to the pay of its pieces.
 
 use cairn_contracts::{ChainEventKind, NewDeal, ReplicaStatus};
-use cairn_wire::{Period, SectorKind, SectorNumber, SlotIndex};
+use cairn_wire::{DealId, Period, SectorKind, SectorNumber, SlotIndex};
 
 use crate::farm::{Sector, slow_schedule};
 use crate::stage::{PRICE, Stage, TREE, activations, contents, deal_of};
@@ -103,6 +103,30 @@ async fn a_sealed_sector_is_proven_appended_filled_and_paid() {
         live.unwrap_err().is_refusal("Sectors_LiveSlots"),
         "slots live in it"
     );
+}
+
+/// A deal of these pieces over `periods` whose slots both lie in a sealed sector of the provider, from its number on.
+pub(crate) async fn filled_sealed(stage: &mut Stage, periods: u32) -> DealId {
+    let (me, contents) = (address(PROVIDER), contents());
+    stage.post(Period(1)).await;
+    let sector = stage.seal(&contents, Period(1)).await;
+    let seed_period = stage.precommit(&sector, Period(1)).await;
+    stage.post(seed_period).await;
+    let challenge = stage.provider.replica_challenge(me, sector.number).await;
+    let proofs = stage.farm.replicate(&sector, &challenge.unwrap().seed);
+    let proving = stage.owner.prove_replica(me, sector.number, &proofs);
+    proving.await.unwrap();
+    let number = append_sealed(stage, sector).await;
+    let terms = NewDeal {
+        kind: SectorKind::Sealed,
+        ..deal_of(&contents, periods)
+    };
+    let deal = stage.owner.open_deals(&[terms]).await.unwrap().0[0];
+    let activations = activations(stage, deal, 0, &contents);
+    let proof = stage.farm.include(0, &[0, 1]);
+    let activation = stage.provider.activate(number, &activations, &proof);
+    activation.await.unwrap();
+    deal
 }
 
 /// Puts a proven sector into the tree; a second time it is refused.

@@ -143,6 +143,16 @@ impl EventReader {
                 let what = format!("tree {tree} was ended after too many misses");
                 self.meaning.losses.push(what);
             }
+            ChainEventKind::AuctionEnded {
+                deal,
+                slot,
+                best: Some(best),
+                lost,
+                ..
+            } if *best == self.me && *lost != 0 => {
+                let what = format!("a bond of {lost} for the repair of {deal}/{slot}, not made");
+                self.meaning.losses.push(what);
+            }
             other => self.take_slot_event(other),
         }
     }

@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use cairn_contracts::{
-    Activation, Chain, ChainError, ChainEvent, ChallengeInfo, ChallengeStatus, CollateralAccount,
-    DealInfo, EvmProof, Head, ProviderInfo, ReplicaChallenge, ReplicaInfo, Retry, SlotState,
-    TreeState, TxReceipt, Uptime,
+    Activation, AuctionInfo, Chain, ChainError, ChainEvent, ChallengeInfo, ChallengeStatus,
+    CollateralAccount, DealInfo, EvmProof, Head, ProviderInfo, ReplicaChallenge, ReplicaInfo,
+    Retry, SlotState, TreeState, TxReceipt, Uptime,
 };
 use cairn_wire::{
     Address, Commitment, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex,
@@ -194,6 +194,22 @@ pub trait ChainPort: Send + Sync + 'static {
     -> Answer<'_, TxReceipt>;
     /// The last second at which this provider may fill a freed slot; none when it may not.
     fn right_until(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, Option<u64>>;
+    /// The running auction of a sealed slot that somebody lost.
+    fn auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, AuctionInfo>;
+    /// Enters the auction of a slot, with a bond, or opens one.
+    fn enter_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt>;
+    /// Puts this provider, an entrant, forward as the winner.
+    fn claim_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt>;
+    /// Ends an auction that failed, or whose deal ended first.
+    fn expire_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt>;
+    /// Whether this provider's bond in an auction would come back now.
+    fn bond_refundable(&self, deal: DealId, slot: SlotIndex, turn: u32) -> Answer<'_, bool>;
+    /// Gives this provider's bond back, as credit.
+    fn refund_bond(&self, deal: DealId, slot: SlotIndex, turn: u32) -> Answer<'_, TxReceipt>;
+    /// Bonds that came back: the next ones are taken from them.
+    fn repair_credit(&self) -> Answer<'_, u128>;
+    /// Takes them out, to this provider's account.
+    fn withdraw_repair_bonds(&self) -> Answer<'_, TxReceipt>;
     /// What the contracts said in a span of blocks, both ends included.
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>>;
 }
@@ -509,6 +525,38 @@ impl ChainPort for OnChain {
 
     fn right_until(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, Option<u64>> {
         ask!(self.right_until(deal, slot, self.me))
+    }
+
+    fn auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, AuctionInfo> {
+        ask!(self.auction(deal, slot, self.me))
+    }
+
+    fn enter_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        ask!(self.enter_auction(deal, slot))
+    }
+
+    fn claim_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        ask!(self.claim_auction(deal, slot))
+    }
+
+    fn expire_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        ask!(self.expire_auction(deal, slot))
+    }
+
+    fn bond_refundable(&self, deal: DealId, slot: SlotIndex, turn: u32) -> Answer<'_, bool> {
+        ask!(self.bond_refundable(deal, slot, turn, self.me))
+    }
+
+    fn refund_bond(&self, deal: DealId, slot: SlotIndex, turn: u32) -> Answer<'_, TxReceipt> {
+        ask!(self.refund_bond(deal, slot, turn, self.me))
+    }
+
+    fn repair_credit(&self) -> Answer<'_, u128> {
+        ask!(self.repair_credit(self.me))
+    }
+
+    fn withdraw_repair_bonds(&self) -> Answer<'_, TxReceipt> {
+        ask!(self.withdraw_repair_bonds(self.me))
     }
 
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {

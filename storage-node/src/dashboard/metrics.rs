@@ -53,10 +53,14 @@ series! {
         RepairsFailed = "cairn_repairs_failed_total": "Repairs that were begun and not made.",
         /// Bytes of siblings.
         RepairBytesFetched = "cairn_repair_bytes_fetched_total": "Bytes of siblings fetched for repairs.",
+        /// Auctions of repairs entered.
+        AuctionsEntered = "cairn_auctions_entered_total": "Auctions of lost sealed slots that this node entered.",
+        /// Auctions of repairs won.
+        AuctionsWon = "cairn_auctions_won_total": "Auctions of lost sealed slots that this node won, counted again after a restart.",
         /// Challenges answered.
         ChallengesAnswered = "cairn_challenges_answered_total": "Direct challenges that this node answered.",
         /// What was lost to slashes.
-        Slashes = "cairn_slashes_total": "Slashes of this provider and trees of it that were ended.",
+        Slashes = "cairn_slashes_total": "Slashes of this provider, trees of it that were ended, and bonds of repairs it lost.",
         /// Misses of others shown.
         MissesReported = "cairn_misses_reported_total": "Misses of other providers that this node reported.",
         /// Trees of others ended.
@@ -205,7 +209,7 @@ pub enum Alarm {
     Collateral,
     /// A direct challenge may not be answered in time.
     ChallengeAtRisk,
-    /// This provider was slashed, or a tree of it was ended.
+    /// This provider was slashed, a tree of it was ended, or it lost the bond of a repair.
     Slashed,
     /// Gas costs more than the configuration allows.
     Gas,

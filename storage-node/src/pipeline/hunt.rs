@@ -1,11 +1,11 @@
 //! Misses of others: shown to the chain for the bounty; trees that miss too often are ended and their slots freed, so that
-//! somebody may repair them.
+//! somebody may repair them. And what is only heard of by listening: this node's own bonds that can be taken back.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{CollateralTerms, Head};
-use cairn_wire::Address;
+use cairn_wire::{Address, Period};
 
 use crate::dashboard::{Counter, Gauge};
 use crate::error::{ChainFault, ProvingError};
@@ -91,13 +91,22 @@ impl Hunt {
             .map(|(_, key, freed)| (key, freed))
     }
 
+    /// What to do next: this node's own bonds first; others' failures only where they are reported.
+    fn quarry(&self, closed: Period, misses_to_end: u32) -> Option<Quarry> {
+        let mut heard = self.heard();
+        heard.watch.bond(closed).or_else(|| {
+            self.reports
+                .and_then(|_| heard.watch.next(closed, misses_to_end))
+        })
+    }
+
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Work {
-    /// Listens, and shows one failure of somebody to the chain. Says whether there may be more to do at once.
+    /// Listens, and shows one failure of somebody to the chain, or takes a bond of its own back. Says whether there may be more to do at once.
     pub(super) async fn step_hunt(&self, head: Head) -> Result<bool, ProvingError> {
         let Some(hunt) = &self.market.hunt else {
             return Ok(false);
@@ -117,17 +126,11 @@ impl Work {
                 return Ok(true);
             }
         }
-        let Some(least_bounty) = hunt.reports else {
-            return Ok(false);
-        };
         let closed = self.schedule.last_closed_period(head.timestamp);
-        let quarry = hunt
-            .heard()
-            .watch
-            .next(closed, self.market.collateral.misses_to_end);
-        let Some(quarry) = quarry else {
+        let Some(quarry) = hunt.quarry(closed, self.market.collateral.misses_to_end) else {
             return Ok(false);
         };
+        let least_bounty = hunt.reports.unwrap_or(u128::MAX);
         match self.show_failure(quarry, least_bounty).await {
             Ok(()) => {}
             // Somebody was faster, or the chain knows an excuse that no event tells.
@@ -143,6 +146,7 @@ impl Work {
     /// Looks first: a refused transaction would cost gas.
     async fn show_failure(&self, quarry: Quarry, least_bounty: u128) -> Result<(), ChainFault> {
         match quarry {
+            Quarry::Bond { key, turn } => self.take_bond_back(key, turn).await?,
             Quarry::Slot(key) => {
                 self.chain.free(key.deal, key.slot).await?;
                 self.metrics.count(Counter::SlotsFreed);
@@ -202,7 +206,7 @@ fn least_of_bounty(terms: &CollateralTerms, pay: u128, answers: u128) -> u128 {
 mod tests {
     use cairn_contracts::{ChainEvent, ChainEventKind};
     use cairn_merkle::Commitment;
-    use cairn_wire::{DealId, Period, SectorKind, SectorNumber, SlotIndex, TreeIndex};
+    use cairn_wire::{DealId, SectorKind, SectorNumber, SlotIndex, TreeIndex};
 
     use super::*;
 

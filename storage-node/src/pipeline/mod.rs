@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!  every tick:  follow the chain  ->  windows (first of all: they have deadlines)  ->  unless a round is near or a
-//!               window open, one step: the answer of a challenge, a replica whose clock runs, an append or activation,
-//!               the other steps of sealing, a batch of pay, a failure of somebody else; what fails of these holds up none
+//!               window open, one step: the answer of a challenge, a replica whose clock runs, a step in an auction, an append or
+//!               activation, the other steps of sealing, a batch of pay, a failure of somebody else; what fails of these holds up none
 //!               of the others
 //!  beside it:   pack what has waited long enough; seal and unseal, below everything else
 //! ```
@@ -23,9 +23,11 @@
 //! | `stake.rs` | collateral for the slots that are filled next |
 //! | `repairs.rs` | slots that somebody lost: the piece made again and taken |
 //! | `rights.rs` | the right to fill a slot that somebody else lost |
+//! | `bids.rs` | auctions of sealed slots that somebody lost: entered, claimed, won or lost |
 //! | `hunt.rs` | misses of others: reported, their trees ended, their slots freed |
 //! | `packer.rs` | from accepted pieces to packed sectors, and dropping what is no longer wanted |
 
+mod bids;
 mod challenges;
 mod hunt;
 mod pace;
@@ -57,6 +59,7 @@ use crate::chain::ChainPort;
 use crate::dashboard::{Alarm, Counter, Gauge, Metrics};
 use crate::deal::{SealState, SectorState, SlotState};
 use crate::error::{ChainFault, ProvingError, StoreError};
+pub use crate::pipeline::bids::Bids;
 pub use crate::pipeline::challenges::Challenged;
 pub use crate::pipeline::hunt::Hunt;
 pub use crate::pipeline::pace::{Backoff, PayTurn, may_start};
@@ -80,6 +83,8 @@ pub struct MarketPart {
     pub salt_key: [u8; 32],
     /// Challenges that wait for an answer.
     pub challenged: Challenged,
+    /// Auctions that this node is in.
+    pub bids: Bids,
     /// The market as the contracts tell it, when others' misses are looked for.
     pub hunt: Option<Hunt>,
     /// The repair worker, if the operator wants one.
@@ -224,6 +229,7 @@ impl Work {
             let done = match chore {
                 Chore::Challenges => self.step_challenges(head).await,
                 Chore::Replicas => self.step_seals(head, SealState::presses).await,
+                Chore::Bids => self.step_bids(head, dear).await,
                 Chore::Sectors => self.step_sectors(head).await,
                 Chore::Sealing => self.step_seals(head, |seal| !seal.presses()).await,
                 Chore::Pay => self.step_pay(head).await,
@@ -370,6 +376,7 @@ impl Work {
 enum Chore {
     Challenges,
     Replicas,
+    Bids,
     Sectors,
     Sealing,
     Pay,
@@ -377,18 +384,19 @@ enum Chore {
 }
 
 impl Chore {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Challenges,
         Self::Replicas,
+        Self::Bids,
         Self::Sectors,
         Self::Sealing,
         Self::Pay,
         Self::Hunt,
     ];
 
-    /// Whether it costs collateral or a deposit when it comes late.
+    /// Whether it costs collateral, a deposit or a bond when it comes late.
     const fn is_urgent(self) -> bool {
-        matches!(self, Self::Challenges | Self::Replicas)
+        matches!(self, Self::Challenges | Self::Replicas | Self::Bids)
     }
 }
 

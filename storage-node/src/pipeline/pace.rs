@@ -50,6 +50,8 @@ pub(super) enum Suspect {
     Machine(SectorId),
     /// The answer of a challenge.
     Challenge(u64),
+    /// A step in the auction of a slot.
+    Bid(SlotKey),
 }
 
 #[derive(Clone, Copy, Debug, Default)]

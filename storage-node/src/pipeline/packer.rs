@@ -10,6 +10,7 @@ use crate::dashboard::{Alarm, Counter};
 use crate::deal::{SectorId, SectorState, SlotEvent, SlotState};
 use crate::error::{SectorError, StoreError};
 use crate::pipeline::Work;
+use crate::pipeline::bids::is_bid;
 use crate::sector::{Candidate, build, plan};
 use crate::store::{Home, PieceRecord, SectorRecord, SlotKey, SlotRecord};
 
@@ -66,11 +67,13 @@ impl Work {
         self.ledger.store().forget_piece(content_id)
     }
 
-    /// Accepted pieces of deals of a kind that lie in no sector of that kind yet. A piece that lies in one already takes
+    /// Accepted pieces of deals of a kind that lie in no sector of that kind yet, without those that are only bid for. A piece that lies in one already takes
     /// its new slot there; one that lies only in a sector of the other kind is packed once more.
     fn candidates(&self, kind: SectorKind) -> Result<Vec<Candidate>, StoreError> {
         let mut candidates = Vec::new();
-        let of_kind = |(_, slot): &(SlotKey, SlotRecord)| slot.kind == kind;
+        let of_kind = |(key, slot): &(SlotKey, SlotRecord)| {
+            slot.kind == kind && !self.market.bids.holds_back(*key, slot)
+        };
         for (key, slot) in self.ledger.waiting().into_iter().filter(of_kind) {
             let Some(piece) = self.ledger.store().piece(&slot.content_id)? else {
                 tracing::error!(slot = %key, content_id = %slot.content_id, "an accepted piece is gone");
@@ -92,10 +95,12 @@ impl Work {
                     comm_p: piece.comm_p,
                     byte_len: piece.byte_len,
                     b: piece.b,
-                    since_unix: slot.since_unix,
+                    // The clock of a repair that was won runs: it waits for no others.
+                    since_unix: if is_bid(&slot) { 0 } else { slot.since_unix },
                 });
             }
         }
+        candidates.sort_by_key(|piece| piece.since_unix);
         Ok(candidates)
     }
 

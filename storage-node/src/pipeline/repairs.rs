@@ -6,8 +6,10 @@
 //! ```
 //!
 //! From "stored" on the slot is like any other of this node, but that its activation waits for the right to it
-//! (`rights.rs`). A restart begins again at the first step that is not durable.
+//! (`rights.rs`); a sealed one is not even packed before that right is won (`bids.rs`). A restart begins again at the first step that is not durable.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,15 +21,17 @@ use cairn_wire::{SectorKind, SlotIndex};
 use tokio::sync::watch;
 
 use crate::dashboard::Counter;
-use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
+use crate::deal::{BY_REPAIR, SealState, SlotEvent, SlotState};
 use crate::error::{ChainFault, ProvingError, RepairFault, StoreError};
 use crate::pipeline::{Work, pause};
-use crate::repair::{Freed, Offer, RepairRules};
+use crate::repair::{Freed, Offer, RepairRules, Sealing};
+use crate::sealing::bytes_to_seal;
 use crate::sector::{Part, Untaken, take_piece};
 use crate::store::{Ledger, PieceRecord, SlotKey, SlotRecord};
 
-/// A repair that takes longer is given up and tried again after the others that wait.
-const LONGEST_REPAIR: Duration = Duration::from_secs(1_800);
+/// Fetching that takes longer is given up and tried again after the others that wait; where holders of siblings have to
+/// unseal them first, the time they may take for that comes on top.
+const LONGEST_FETCH: Duration = Duration::from_secs(1_800);
 /// Read from a rebuilt piece at a time.
 const READ_BYTES: usize = 1 << 20;
 
@@ -55,9 +59,7 @@ impl Work {
                 continue;
             };
             let done = tokio::select! {
-                done = tokio::time::timeout(LONGEST_REPAIR, self.repair(repairs, key, freed)) => {
-                    done.unwrap_or_else(|_| Err(RepairFault::Siblings("it took too long".to_owned())))
-                }
+                done = self.repair(repairs, key, freed) => done,
                 _ = stop.wait_for(|stopped| *stopped) => return,
             };
             match done {
@@ -80,12 +82,15 @@ impl Work {
     }
 
     /// A slot whose turn has come for this node.
-    fn next_repair(&self, rules: &RepairRules) -> Option<(SlotKey, Freed)> {
-        let known = |key: SlotKey| {
-            let record = self.ledger.slot(key);
-            record
-                .is_some_and(|record| !matches!(record.state, SlotState::Stored | SlotState::Ended))
-        };
+    pub(super) fn next_repair(&self, rules: &RepairRules) -> Option<(SlotKey, Freed)> {
+        // A provider holds one slot of a deal at most: while one is under way here no other is begun.
+        let under_way = LazyCell::new(|| {
+            let lives =
+                |record: &SlotRecord| !matches!(record.state, SlotState::Stored | SlotState::Ended);
+            let slots = self.ledger.slots(lives).into_iter();
+            slots.map(|(key, _)| key.deal).collect::<BTreeSet<_>>()
+        });
+        let known = |key: SlotKey| under_way.contains(&key.deal);
         self.market
             .hunt
             .as_ref()?
@@ -103,12 +108,16 @@ impl Work {
             .deal(key.deal)
             .await?
             .ok_or(RepairFault::NotWorthIt("the deal is not on chain"))?;
-        self.judge(repairs, key, &deal, freed).await?;
+        self.judge(&repairs.rules, key, &deal, freed).await?;
         let path = repairs
             .folder
             .join(format!("{}-{}.piece", key.deal, key.slot.0));
         self.fetch(repairs, key, &deal, &path).await?;
+        let kind = deal.kind;
         self.take_rebuilt(key, deal, freed, path).await?;
+        if kind == SectorKind::Sealed {
+            return Ok(());
+        }
         // The sooner the commit, the sooner it counts; without it the activation makes it.
         let head = self.chain.head().await?;
         let freed_at = self.chain.slot(key.deal, key.slot).await?.freed_at_unix;
@@ -133,15 +142,22 @@ impl Work {
         let holders = self.holders(key, deal).await?;
         let options = RebuildOptions {
             bytes_per_s: repairs.rules.bytes_per_s,
-            // A hot piece needs no unsealing, whatever its holder says.
-            unseal: Duration::ZERO,
+            unseal: match deal.kind {
+                // A hot piece needs no unsealing, whatever its holder says.
+                SectorKind::Hot => Duration::ZERO,
+                SectorKind::Sealed => RebuildOptions::default().unseal,
+            },
             ..RebuildOptions::default()
         };
+        let longest = LONGEST_FETCH.saturating_add(options.unseal);
         let lost = vec![(key.slot, path.to_owned())];
-        let rebuilt = repairs
-            .repairer
-            .rebuild_to_files(deal, &holders, lost, &options, Arc::new(Silent))
+        let rebuilding =
+            repairs
+                .repairer
+                .rebuild_to_files(deal, &holders, lost, &options, Arc::new(Silent));
+        let rebuilt = tokio::time::timeout(longest, rebuilding)
             .await
+            .map_err(|_| RepairFault::Siblings("it took too long".to_owned()))?
             .map_err(|error| RepairFault::Siblings(error.to_string()))?;
         self.metrics
             .add(Counter::RepairBytesFetched, rebuilt.fetched_bytes);
@@ -149,9 +165,9 @@ impl Work {
     }
 
     /// Whether the repair is worth it, and possible for this node, as the chain has it now.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
-        repairs: &Repairs,
+        rules: &RepairRules,
         key: SlotKey,
         deal: &DealInfo,
         freed: Freed,
@@ -159,9 +175,14 @@ impl Work {
         let status = self.chain.slot(key.deal, key.slot).await?.status;
         let account = self.chain.collateral().await?;
         let (fault, part) = self.market.collateral.parts_of(deal.price_per_slot_period);
+        let stake_needed = fault.saturating_add(part);
         let balance = self.chain.funds().await?.balance;
         let (_, held_bytes) = self.ledger.store().held();
         let free_bytes = self.ledger.store().free_bytes()?;
+        let sealing = match deal.kind {
+            SectorKind::Hot => None,
+            SectorKind::Sealed => self.sealing(key, deal).await?,
+        };
         let offer = Offer {
             deal,
             slot: key.slot,
@@ -171,11 +192,68 @@ impl Work {
             open_period: self.schedule.open_period(self.view.chain_time_unix()),
             b_max: self.set.b_max,
             held_bytes,
-            free_bytes,
-            stake_needed: fault.saturating_add(part),
-            stake_at_hand: account.free.saturating_add(balance),
+            free_bytes: match sealing {
+                None => free_bytes,
+                Some(_) => free_bytes.min(self.folders.free_bytes()?),
+            },
+            stake_needed,
+            // Collateral pays no bond.
+            stake_at_hand: account.free.min(stake_needed).saturating_add(balance),
+            sealing,
         };
-        repairs.rules.judge(&offer).map_err(RepairFault::NotWorthIt)
+        rules.judge(&offer).map_err(RepairFault::NotWorthIt)
+    }
+
+    /// What the repair of a sealed slot takes beside the piece; none where this node does not seal.
+    async fn sealing(&self, key: SlotKey, deal: &DealInfo) -> Result<Option<Sealing>, RepairFault> {
+        if self.seal.parallel == 0 {
+            return Ok(None);
+        }
+        let terms = &self.market.repair;
+        let bond = terms
+            .seal_bond
+            .saturating_sub(self.chain.repair_credit().await?);
+        let deposit = self
+            .seal
+            .deposit
+            .saturating_sub(self.chain.funds().await?.credit);
+        let auction = self.chain.auction(key.deal, key.slot).await?;
+        let now = self.view.chain_time_unix();
+        let bids = auction.entered
+            || auction.takes_entries(&self.schedule, now)
+            || auction.has_failed(now);
+        // An entry opens for the period after the next at the latest; its claims end claim_s after its deadline.
+        let claims = terms.claim_s.div_ceil(self.schedule.period_s.max(1));
+        let periods = claims
+            .saturating_add(u64::from(terms.seal_periods))
+            .saturating_add(3);
+        let b = slot_of(key, deal)?.b;
+        Ok(Some(Sealing {
+            periods,
+            tokens: bond.saturating_add(deposit),
+            disk_bytes: bytes_to_seal(self.set),
+            is_busy: self.is_sealing_busy(b)?,
+            is_closed: !bids,
+        }))
+    }
+
+    /// Whether a piece of 2^b leaves would have to wait for more than the sector that is filled now.
+    fn is_sealing_busy(&self, b: u8) -> Result<bool, StoreError> {
+        let waits = self
+            .ledger
+            .sectors(|record| record.state.seal() == Some(SealState::Waiting));
+        if waits.iter().any(|(id, _)| self.is_awaited(*id)) {
+            return Ok(true);
+        }
+        let mut leaves = leaves_of(b);
+        for (_, slot) in self.ledger.waiting() {
+            if slot.kind == SectorKind::Sealed
+                && let Some(piece) = self.ledger.store().piece(&slot.content_id)?
+            {
+                leaves = leaves.saturating_add(leaves_of(piece.b));
+            }
+        }
+        Ok(leaves > self.set.sector_leaves())
     }
 
     /// Who holds the deal's other pieces, and how to reach them.
@@ -218,7 +296,7 @@ impl Work {
             expiry_unix: self.schedule.deadline(deal.end_period),
             since_unix: (self.clock)(),
             state: SlotState::Stored,
-            kind: SectorKind::Hot,
+            kind: deal.kind,
         };
         let ledger = Arc::clone(&self.ledger);
         let (now, chain_now) = ((self.clock)(), self.view.chain_time_unix());
@@ -251,6 +329,10 @@ impl Work {
             }))
         })
     }
+}
+
+fn leaves_of(b: u8) -> u64 {
+    1_u64.checked_shl(u32::from(b)).unwrap_or(u64::MAX)
 }
 
 /// What the deal says of the slot.

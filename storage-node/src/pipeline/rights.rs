@@ -1,5 +1,5 @@
-//! The right to fill a freed slot: committed to, and some seconds later shown. All of it is on chain, nothing is recorded:
-//! the salts follow from the operator's key.
+//! The right to fill a freed slot. Of a hot deal: committed to, and some seconds later shown. Of a sealed deal: won in an
+//! auction (`bids.rs`). All of it is on chain, nothing is recorded: the salts follow from the operator's key.
 
 use cairn_contracts::Head;
 
@@ -22,12 +22,12 @@ pub(super) enum Right {
     Show([u8; 32]),
     /// A commit was made now.
     Committed,
-    /// A commit is too young.
+    /// A commit is too young, or the slot is not won.
     Young,
 }
 
 impl Work {
-    /// How far this provider is from filling a slot that was freed at `freed_at_unix`; commits if it did not yet.
+    /// How far this provider is from filling a hot slot that was freed at `freed_at_unix`; commits if it did not yet.
     pub(super) async fn right(
         &self,
         key: SlotKey,
@@ -58,6 +58,15 @@ impl Work {
             }
         }
         Err(ChainFault::Refused(format!("no commit to the repair of {key} counts")).into())
+    }
+
+    /// Whether this provider may fill a sealed slot: its auction alone gives the right.
+    pub(super) async fn right_by_auction(&self, key: SlotKey) -> Result<Right, ProvingError> {
+        let auction = self.chain.auction(key.deal, key.slot).await?;
+        Ok(match auction.is_winner {
+            true => Right::Held,
+            false => Right::Young,
+        })
     }
 
     /// Nobody else can know it before it is shown.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cairn_contracts::{Head, SlotStatus};
 use cairn_merkle::Commitment;
-use cairn_wire::{PieceTerms, SectorNumber, Signature, TreeIndex};
+use cairn_wire::{PieceTerms, SectorKind, SectorNumber, Signature, TreeIndex};
 
 use crate::chain::{AppendCall, TreeAt, latest};
 use crate::dashboard::Alarm;
@@ -214,7 +214,7 @@ impl Work {
             return Ok(moved);
         }
         let keys: Vec<SlotKey> = ready.iter().map(|one| one.key).collect();
-        let done = match self.stake(ready.iter().map(|one| one.price)).await {
+        let done = match self.stake(ready.iter().map(|one| one.price), 0).await {
             Ok(()) => self.include(id, (comm_d, number), &ready).await,
             Err(error) => Err(error),
         };
@@ -297,7 +297,10 @@ impl Work {
             (None, Some(place)) => {
                 let mut right = None;
                 if repairs {
-                    right = Some(self.right(key, state.freed_at_unix, head).await?);
+                    right = Some(match record.kind {
+                        SectorKind::Hot => self.right(key, state.freed_at_unix, head).await?,
+                        SectorKind::Sealed => self.right_by_auction(key).await?,
+                    });
                 }
                 match right {
                     Some(Right::Committed) => return Ok(Look::Acted),
@@ -323,7 +326,7 @@ impl Work {
     }
 
     /// Moves a slot by what the chain has just answered, which stands on its newest block now or an older one.
-    async fn move_by_asking(
+    pub(super) async fn move_by_asking(
         &self,
         key: SlotKey,
         record: SlotRecord,

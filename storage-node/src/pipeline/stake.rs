@@ -9,13 +9,14 @@ const AHEAD: u128 = 8;
 
 impl Work {
     /// Sees to it that slots of these prices can lock their collateral: what is missing is deposited out of the
-    /// operator's account.
+    /// operator's account, of which `kept` is there for something else.
     ///
     /// # Errors
     /// [`ProvingError::Collateral`]: the account holds too few tokens.
     pub(super) async fn stake(
         &self,
         prices: impl Iterator<Item = u128>,
+        kept: u128,
     ) -> Result<(), ProvingError> {
         let needed = prices.fold(0_u128, |sum, price| {
             let (fault, repair) = self.market.collateral.parts_of(price);
@@ -31,7 +32,7 @@ impl Work {
             self.metrics.clear(Alarm::Collateral);
             return Ok(());
         }
-        let at_hand = self.chain.funds().await?.balance;
+        let at_hand = self.chain.funds().await?.balance.saturating_sub(kept);
         if at_hand < missing {
             return Err(ProvingError::Collateral {
                 needed: missing,

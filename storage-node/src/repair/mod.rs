@@ -8,5 +8,5 @@
 mod rules;
 mod watch;
 
-pub use rules::{Offer, RepairRules};
+pub use rules::{Offer, RepairRules, Sealing};
 pub use watch::{Freed, MarketWatch, Quarry};

@@ -24,6 +24,21 @@ pub struct RepairRules {
     pub reserve_bytes: u64,
 }
 
+/// What the repair of a sealed slot needs beyond that of a hot one: an auction, and the sealing of a sector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sealing {
+    /// How many periods may pass until the slot is filled: entries, claims, and the winner's time.
+    pub periods: u64,
+    /// What bond and deposit still take from the account.
+    pub tokens: u128,
+    /// Bytes that the sealing of a sector writes.
+    pub disk_bytes: u64,
+    /// Whether another sector waits to be sealed, or what waits for one leaves no room in it.
+    pub is_busy: bool,
+    /// Whether an auction runs that this node is not in and that takes no entries any more.
+    pub is_closed: bool,
+}
+
 /// Everything that decides about a repair.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
@@ -49,6 +64,8 @@ pub struct Offer<'a> {
     pub stake_needed: u128,
     /// What the account could lock.
     pub stake_at_hand: u128,
+    /// What sealing it would take; none in a node that does not seal.
+    pub sealing: Option<Sealing>,
 }
 
 impl RepairRules {
@@ -65,40 +82,53 @@ impl RepairRules {
         if !offer.still_freed {
             return Err("somebody else was faster");
         }
-        if deal.kind != SectorKind::Hot {
-            return Err("sealed slots are repaired by an auction, which this node does not enter");
+        let sealing = match deal.kind {
+            SectorKind::Hot => Sealing::default(),
+            SectorKind::Sealed => offer
+                .sealing
+                .ok_or("its slot is sealed, and this node does not seal")?,
+        };
+        if sealing.is_closed {
+            return Err("its auction takes no entries any more");
         }
-        if offer.open_period >= deal.end_period {
+        if sealing.is_busy {
+            return Err("other sectors wait to be sealed");
+        }
+        let filled = offer.open_period.0.saturating_add(sealing.periods);
+        if filled >= deal.end_period.0 {
             return Err("the deal is over before the repair is");
         }
         if slot.b > offer.b_max {
             return Err("the piece is larger than a sector");
         }
-        if self.pay(offer) < self.least_pay {
+        if self.pay(offer, Period(filled)) < self.least_pay {
             return Err("it pays less than the operator wants");
         }
-        if offer.stake_at_hand < offer.stake_needed {
+        if offer.stake_at_hand < offer.stake_needed.saturating_add(sealing.tokens) {
             return Err("the operator's account cannot stake for it");
         }
         if offer.held_bytes.saturating_add(slot.byte_len) > self.quota_bytes {
             return Err("the quota is used up");
         }
         // As it is made again, as it is stored, and as leaves.
-        let wanted = slot.byte_len.saturating_mul(3);
+        let wanted = slot
+            .byte_len
+            .saturating_mul(3)
+            .saturating_add(sealing.disk_bytes);
         if offer.free_bytes.saturating_sub(self.reserve_bytes) < wanted {
             return Err("the disk is full");
         }
         Ok(())
     }
 
-    /// What the repair brings if every later period is proven.
-    fn pay(&self, offer: &Offer<'_>) -> u128 {
+    /// What the repair brings if every period from `filled` on is proven.
+    fn pay(&self, offer: &Offer<'_>, filled: Period) -> u128 {
         let bounty = offer
             .freed
             .pot
             .saturating_mul(u128::from(offer.bounty_basis_points))
             / 10_000;
-        let periods = offer.deal.end_period.0.saturating_sub(offer.open_period.0);
+        let periods = offer.deal.end_period.0.saturating_sub(filled.0);
         let rest = offer
             .deal
             .price_per_slot_period
@@ -183,7 +213,79 @@ mod tests {
             free_bytes: 310,
             stake_needed: 300,
             stake_at_hand: 300,
+            sealing: None,
         }
+    }
+
+    /// The same for a sealed slot: all there is just suffices.
+    fn sealed_offer(deal: &DealInfo) -> Offer<'_> {
+        Offer {
+            open_period: Period(9),
+            free_bytes: 1_310,
+            stake_at_hand: 350,
+            sealing: Some(Sealing {
+                periods: 6,
+                tokens: 50,
+                disk_bytes: 1_000,
+                is_busy: false,
+                is_closed: false,
+            }),
+            ..offer(deal)
+        }
+    }
+
+    #[test]
+    fn a_sealed_slot_is_repaired_by_a_node_that_seals_with_room_time_and_money_for_it() {
+        let sealed = DealInfo {
+            kind: SectorKind::Sealed,
+            ..deal()
+        };
+        let good = sealed_offer(&sealed);
+        assert_eq!(RULES.judge(&good), Ok(()), "50 bounty and 5 periods");
+        let refused = |offer: Offer<'_>| RULES.judge(&offer).unwrap_err();
+        let hot_node = Offer {
+            sealing: None,
+            ..good
+        };
+        assert!(refused(hot_node).contains("does not seal"), "no sealing");
+        let changed = |change: fn(&mut Sealing)| {
+            let mut sealing = good.sealing.unwrap();
+            change(&mut sealing);
+            Offer {
+                sealing: Some(sealing),
+                ..good
+            }
+        };
+        assert!(
+            refused(changed(|s| s.is_busy = true)).contains("wait to be sealed"),
+            "busy"
+        );
+        assert!(
+            refused(changed(|s| s.is_closed = true)).contains("no entries"),
+            "closed"
+        );
+        assert!(
+            refused(changed(|s| s.periods = 7)).contains("pays less"),
+            "less pay"
+        );
+        assert!(
+            refused(changed(|s| s.periods = 11)).contains("over"),
+            "too late"
+        );
+        assert!(
+            refused(changed(|s| s.tokens = 51)).contains("stake"),
+            "bond and deposit"
+        );
+        assert!(
+            refused(changed(|s| s.disk_bytes = 1_001)).contains("disk"),
+            "room"
+        );
+        let hot = deal();
+        let as_hot = Offer {
+            deal: &hot,
+            ..changed(|s| s.periods = 99)
+        };
+        assert_eq!(RULES.judge(&as_hot), Ok(()), "a hot slot needs none of it");
     }
 
     #[test]
@@ -200,10 +302,6 @@ mod tests {
     fn one_less_of_anything_is_refused_with_its_reason() {
         let fine = deal();
         let good = offer(&fine);
-        let sealed = DealInfo {
-            kind: SectorKind::Sealed,
-            ..deal()
-        };
         let late = Offer {
             open_period: Period(20),
             ..good
@@ -228,11 +326,6 @@ mod tests {
             ..good
         };
         assert!(refused(gone).contains("faster"), "taken");
-        let kind = Offer {
-            deal: &sealed,
-            ..good
-        };
-        assert!(refused(kind).contains("auction"), "sealed");
         let big = Offer { b_max: 3, ..good };
         assert!(refused(big).contains("larger"), "size");
         let broke = Offer {

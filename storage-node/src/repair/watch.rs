@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use cairn_contracts::settlement::Runs;
 use cairn_contracts::{ChainEvent, ChainEventKind};
-use cairn_wire::{Address, Commitment, Period, SectorNumber, TreeIndex};
+use cairn_wire::{Address, Commitment, DealId, Period, SectorNumber, SlotIndex, TreeIndex};
 
 use crate::store::SlotKey;
 
-/// Something another provider failed at, which this node may show to the chain.
+/// Something another provider failed at, which this node may show to the chain; or something of its own that it may take
+/// back there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quarry {
     /// A slot of a tree that was ended: it can be freed.
@@ -19,6 +20,13 @@ pub enum Quarry {
         provider: Address,
         /// Which.
         tree: TreeIndex,
+    },
+    /// This node's own bond in an auction: it can be taken back once the auction is lost, won and used, or void.
+    Bond {
+        /// The slot that was auctioned.
+        key: SlotKey,
+        /// Which of its turns.
+        turn: u32,
     },
     /// A challenge of anybody that was not answered: it can be ended once its time is over.
     Challenge(u64),
@@ -56,6 +64,8 @@ pub struct MarketWatch {
     freed: BTreeMap<SlotKey, Freed>,
     /// Open challenges, and the period in which each was looked at last.
     challenges: BTreeMap<u64, Period>,
+    /// This node's bonds in auctions, by slot and turn, and the period in which each was looked at last.
+    bonds: BTreeMap<(SlotKey, u32), Option<Period>>,
 }
 
 type TreeKey = (Address, TreeIndex);
@@ -90,6 +100,7 @@ impl MarketWatch {
             slots: BTreeMap::new(),
             freed: BTreeMap::new(),
             challenges: BTreeMap::new(),
+            bonds: BTreeMap::new(),
         }
     }
 
@@ -141,6 +152,44 @@ impl MarketWatch {
             ChainEventKind::ChallengeAnswered { id, .. }
             | ChainEventKind::ChallengeExpired { id, .. } => {
                 self.challenges.remove(id);
+            }
+            other => self.take_auction_event(other),
+        }
+    }
+
+    fn take_auction_event(&mut self, kind: &ChainEventKind) {
+        let key = |deal: &DealId, slot: &SlotIndex| SlotKey {
+            deal: *deal,
+            slot: *slot,
+        };
+        match kind {
+            ChainEventKind::AuctionEntered {
+                deal,
+                slot,
+                provider,
+                turn,
+                ..
+            } if *provider == self.me => {
+                self.bonds.insert((key(deal, slot), *turn), None);
+            }
+            ChainEventKind::BondRefunded {
+                deal,
+                slot,
+                provider,
+                turn,
+                ..
+            } if *provider == self.me => {
+                self.bonds.remove(&(key(deal, slot), *turn));
+            }
+            // Nobody claimed, or this node won and did not repair: its bond is gone.
+            ChainEventKind::AuctionEnded {
+                deal,
+                slot,
+                turn,
+                best,
+                lost,
+            } if *lost != 0 && best.is_none_or(|best| best == self.me) => {
+                self.bonds.remove(&(key(deal, slot), *turn));
             }
             other => self.take_slot_event(other),
         }
@@ -236,7 +285,7 @@ impl MarketWatch {
     pub fn holds_sibling(&self, provider: Address, key: SlotKey) -> bool {
         let first = SlotKey {
             deal: key.deal,
-            slot: cairn_wire::SlotIndex(0),
+            slot: SlotIndex(0),
         };
         self.slots
             .range(first..)
@@ -255,6 +304,18 @@ impl MarketWatch {
             .or_else(|| self.tree_to_end(closed, misses_to_end))
     }
 
+    /// A bond of this node's, each once a period.
+    #[must_use]
+    pub fn bond(&self, closed: Period) -> Option<Quarry> {
+        let mut bonds = self.bonds.iter();
+        bonds
+            .find(|(_, looked)| looked.is_none_or(|looked| looked < closed))
+            .map(|((key, turn), _)| Quarry::Bond {
+                key: *key,
+                turn: *turn,
+            })
+    }
+
     /// An open challenge, each once a period.
     fn challenge(&self, closed: Period) -> Option<Quarry> {
         let mut open = self.challenges.iter();
@@ -266,6 +327,11 @@ impl MarketWatch {
     pub fn done(&mut self, quarry: Quarry, closed: Period) {
         match quarry {
             Quarry::Slot(key) => self.leave(key),
+            Quarry::Bond { key, turn } => {
+                if let Some(looked) = self.bonds.get_mut(&(key, turn)) {
+                    *looked = Some(closed);
+                }
+            }
             Quarry::Challenge(id) => {
                 if let Some(looked) = self.challenges.get_mut(&id) {
                     *looked = closed;
@@ -345,7 +411,7 @@ impl MarketWatch {
 
 #[cfg(test)]
 mod tests {
-    use cairn_wire::{DealId, Round, SectorKind, SlotIndex};
+    use cairn_wire::{Round, SectorKind};
 
     use super::*;
 
@@ -575,6 +641,65 @@ mod tests {
             },
         );
         assert_eq!(watch.next(Period(4), 0), None, "answered");
+    }
+
+    fn entered(turn: u32, provider: Address) -> ChainEventKind {
+        ChainEventKind::AuctionEntered {
+            deal: key(1).deal,
+            slot: key(1).slot,
+            provider,
+            turn,
+            bond: 9,
+        }
+    }
+
+    fn ended(turn: u32, best: Option<Address>, lost: u128) -> ChainEventKind {
+        ChainEventKind::AuctionEnded {
+            deal: key(1).deal,
+            slot: key(1).slot,
+            turn,
+            best,
+            lost,
+        }
+    }
+
+    #[test]
+    fn a_bond_is_looked_at_once_a_period_until_it_is_back_or_lost() {
+        let bond = |turn| Some(Quarry::Bond { key: key(1), turn });
+        let mut watch = MarketWatch::new(ME);
+        hear(&mut watch, entered(0, OTHER));
+        assert_eq!(watch.bond(Period(0)), None, "another's");
+        hear(&mut watch, entered(0, ME));
+        assert_eq!(
+            watch.bond(Period(0)),
+            bond(0),
+            "even before the first period"
+        );
+        watch.done(bond(0).unwrap(), Period(0));
+        assert_eq!(watch.bond(Period(0)), None, "once");
+        assert_eq!(watch.bond(Period(1)), bond(0), "a period later");
+        hear(&mut watch, ended(0, Some(OTHER), 9));
+        assert_eq!(watch.bond(Period(1)), bond(0), "the other's is lost");
+        let refunded = |provider| ChainEventKind::BondRefunded {
+            deal: key(1).deal,
+            slot: key(1).slot,
+            provider,
+            turn: 0,
+            bond: 9,
+        };
+        hear(&mut watch, refunded(OTHER));
+        assert_eq!(watch.bond(Period(1)), bond(0), "the other's is back");
+        hear(&mut watch, refunded(ME));
+        assert_eq!(watch.bond(Period(1)), None, "back");
+        for (turn, best, lost, left) in [
+            (1, Some(ME), 9, None),
+            (2, None, 18, None),
+            (3, None, 0, bond(3)),
+        ] {
+            hear(&mut watch, entered(turn, ME));
+            hear(&mut watch, ended(turn, best, lost));
+            assert_eq!(watch.bond(Period(1)), left, "{best:?} loses {lost}");
+        }
     }
 
     #[test]

@@ -19,5 +19,5 @@ mod rules;
 pub use folder::LabelFolders;
 pub use job::{Job, Step};
 pub use queue::{Asked, UnsealQueue};
-pub use room::{Room, Shortage, still_to_write};
+pub use room::{Room, Shortage, bytes_to_seal, still_to_write};
 pub use rules::SealRules;

@@ -90,7 +90,7 @@ impl Room {
     /// # Errors
     /// What is missing.
     pub fn for_one_more(&self, set: &ParamSet) -> Result<(), Shortage> {
-        let needed = whole(set)
+        let needed = bytes_to_seal(set)
             .saturating_add(self.promised_bytes)
             .saturating_add(self.reserve_bytes);
         if self.free_bytes < needed {
@@ -112,8 +112,9 @@ impl Room {
     }
 }
 
-/// (L + 3) sector sizes.
-fn whole(set: &ParamSet) -> u64 {
+/// Bytes that the sealing of a sector writes: (L + 3) sector sizes.
+#[must_use]
+pub fn bytes_to_seal(set: &ParamSet) -> u64 {
     sector_bytes(set).saturating_mul(u64::from(set.layers).saturating_add(BESIDE_LABELS))
 }
 
@@ -121,9 +122,9 @@ fn whole(set: &ParamSet) -> u64 {
 #[must_use]
 pub fn still_to_write(set: &ParamSet, seal: &SealState) -> u64 {
     match seal {
-        SealState::Reserved { .. } => whole(set),
+        SealState::Reserved { .. } => bytes_to_seal(set),
         SealState::Labelling { layers, .. } => {
-            whole(set).saturating_sub(sector_bytes(set).saturating_mul(u64::from(*layers)))
+            bytes_to_seal(set).saturating_sub(sector_bytes(set).saturating_mul(u64::from(*layers)))
         }
         SealState::Hashing { .. } => sector_bytes(set).saturating_mul(BESIDE_LABELS),
         SealState::Waiting

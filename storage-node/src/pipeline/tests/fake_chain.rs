@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cairn_contracts::{
-    Activation, ChainEvent, ChainEventKind, ChallengeInfo, ChallengeStatus, CollateralAccount,
-    DealInfo, Head, ProviderInfo, ReplicaChallenge, ReplicaInfo, ReplicaStatus, Schedule,
-    SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt, Uptime, replica,
+    Activation, AuctionInfo, ChainEvent, ChainEventKind, ChallengeInfo, ChallengeStatus,
+    CollateralAccount, DealInfo, Head, ProviderInfo, ReplicaChallenge, ReplicaInfo, ReplicaStatus,
+    Schedule, SlotState as ChainSlot, SlotStatus, TreeState, TxReceipt, Uptime, replica,
 };
 use cairn_merkle::provider::ProviderTree;
 use cairn_merkle::{Commitment, Fr, domain, field};
@@ -15,6 +15,7 @@ use cairn_prover::params::{ParamSet, TEST};
 use cairn_prover::replica::{ReplicaStatement, VanillaProof};
 use cairn_wire::{Address, DealId, Period, Round, SectorKind, SectorNumber, SlotIndex, TreeIndex};
 
+use super::fake_auctions::Auction;
 use crate::chain::{Answer, AppendCall, ChainPort, Funds, PrecommitCall, SealedAppendCall};
 use crate::error::{ChainFault, ProvingError};
 use crate::proving::{ProverKeys, ReplicaProver};
@@ -92,6 +93,8 @@ pub(super) struct Table {
     pub(super) proven: BTreeSet<Period>,
     pub(super) settled: Vec<(DealId, SlotIndex)>,
     pub(super) collateral: CollateralAccount,
+    /// What a slot locks, for each unit of its price.
+    pub(super) stake_per_price: u128,
     /// What the chain counts as misses of others, and which of them were reported.
     pub(super) misses: BTreeSet<(Address, TreeIndex, Period)>,
     /// What any tree earned in a period, and the collateral that answers for it.
@@ -105,6 +108,11 @@ pub(super) struct Table {
     pub(super) open_repairs: BTreeSet<(DealId, SlotIndex)>,
     pub(super) commits: BTreeMap<(DealId, SlotIndex, [u8; 32]), u64>,
     pub(super) rights: BTreeMap<(DealId, SlotIndex), u64>,
+    /// Auctions of lost sealed slots, by turn, and how many turns of a slot are over.
+    pub(super) auctions: BTreeMap<(DealId, SlotIndex, u32), Auction>,
+    pub(super) turns: BTreeMap<(DealId, SlotIndex), u32>,
+    /// What of this provider's bonds came back.
+    pub(super) repair_credit: u128,
     pub(super) deals: BTreeMap<DealId, DealInfo>,
     pub(super) providers: BTreeMap<Address, ProviderInfo>,
     /// Calls that no endpoint takes, though all answer.
@@ -435,6 +443,11 @@ impl Table {
             return Err("Deals_TooLate".to_owned());
         }
         for one in activations {
+            let key = (one.terms.deal, one.terms.slot);
+            let sealed = |deal: &DealInfo| deal.kind == SectorKind::Sealed;
+            if self.open_repairs.contains(&key) && self.deals.get(&key.0).is_some_and(sealed) {
+                self.take_auction(key)?;
+            }
             if !self.filled.insert((one.terms.deal, one.terms.slot)) {
                 return Err("Deals_SlotTaken".to_owned());
             }
@@ -789,6 +802,43 @@ impl ChainPort for FakeChain {
         self.answer("right_until", move |table| {
             let until = table.rights.get(&(deal, slot)).copied();
             until.filter(|until| *until >= table.time)
+        })
+    }
+    fn auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, AuctionInfo> {
+        self.answer("auction", move |table| {
+            let (turn, time) = (table.turn((deal, slot)), table.time);
+            let nobody = AuctionInfo {
+                turn,
+                ..AuctionInfo::default()
+            };
+            let running = table.running((deal, slot));
+            running.map_or(nobody, |auction| auction.seen(turn, time))
+        })
+    }
+    fn enter_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        self.transact("enter_auction", move |table| table.enter((deal, slot)))
+    }
+    fn claim_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        self.transact("claim_auction", move |table| table.claim((deal, slot)))
+    }
+    fn expire_auction(&self, deal: DealId, slot: SlotIndex) -> Answer<'_, TxReceipt> {
+        self.transact("expire_auction", move |table| table.expire((deal, slot)))
+    }
+    fn bond_refundable(&self, deal: DealId, slot: SlotIndex, turn: u32) -> Answer<'_, bool> {
+        self.answer("bond_refundable", move |table| {
+            table.is_refundable((deal, slot, turn))
+        })
+    }
+    fn refund_bond(&self, deal: DealId, slot: SlotIndex, turn: u32) -> Answer<'_, TxReceipt> {
+        self.transact("refund_bond", move |table| table.refund((deal, slot, turn)))
+    }
+    fn repair_credit(&self) -> Answer<'_, u128> {
+        self.answer("repair_credit", |table| table.repair_credit)
+    }
+    fn withdraw_repair_bonds(&self) -> Answer<'_, TxReceipt> {
+        self.transact("withdraw_repair_bonds", |table| {
+            table.funds.balance += std::mem::take(&mut table.repair_credit);
+            Ok(())
         })
     }
     fn events(&self, from_block: u64, to_block: u64) -> Answer<'_, Vec<ChainEvent>> {

@@ -489,7 +489,7 @@ async fn an_unanswered_challenge_is_ended_once_its_time_is_over() {
 }
 
 /// A rebuilt piece in a file, and deal 1 whose only slot names it and was freed with the commitment `comm_p`.
-fn rebuilt(
+pub(super) fn rebuilt(
     folder: &std::path::Path,
     bytes: &[u8],
 ) -> (std::path::PathBuf, DealInfo, SlotKey, Commitment) {
@@ -515,7 +515,7 @@ fn rebuilt(
     (path, deal, key, commitment.comm_p)
 }
 
-fn freed(comm_p: Option<Commitment>) -> Freed {
+pub(super) fn freed(comm_p: Option<Commitment>) -> Freed {
     Freed {
         failed: OTHER,
         comm_p,

@@ -3,15 +3,19 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `fake_chain.rs` | that chain |
+//! | `fake_auctions.rs` | its auctions |
 //! | `windows.rs` | proving in time, rot, outages |
 //! | `sectors.rs` | append and activation, restarts between any two steps |
 //! | `sealing.rs` | a sealed sector from its data to its windows, and what can befall it |
 //! | `clocks.rs` | what has a deadline of its own is held up by nothing, and costs nothing when it is for nobody |
+//! | `bids.rs` | auctions of sealed slots that others lost, and what is won in them |
 //! | `packing.rs` | what is packed, given up and forgotten |
 //! | `reorganisations.rs` | the chain takes blocks back |
 //! | `relay.rs` | a segment relayed over several nodes on real sockets |
 
+mod bids;
 mod clocks;
+mod fake_auctions;
 mod fake_chain;
 mod market;
 mod packing;
@@ -33,13 +37,16 @@ use cairn_wire::{ContentId, DealId, Eip712Domain, SecretKey, SectorKind, Signatu
 
 use crate::dashboard::Metrics;
 use crate::deal::{BY_REPAIR, SlotEvent, SlotState};
-use crate::pipeline::{Backoff, Challenged, MarketPart, PayTurn, Progress, Work, seal_threads};
+use crate::pipeline::{
+    Backoff, Bids, Challenged, MarketPart, PayTurn, Progress, Work, seal_threads,
+};
 use crate::proving::{MemoryBudget, ProofThreads};
 use crate::sealing::{LabelFolders, UnsealQueue};
 use crate::sector::{PackingRule, kept_rows};
 use crate::serve::{RelayRules, ServeContext};
 use crate::store::{Home, Ledger, PieceRecord, SlotKey, SlotRecord, Store, StoreOptions};
 use crate::view::ChainView;
+use fake_auctions::{BOND, CLAIM_S};
 use fake_chain::{FakeChain, KEYS, ME, NativeProver, SCHEDULE, rules, set};
 
 /// Enough for every proof of the set.
@@ -60,12 +67,13 @@ fn market_part() -> MarketPart {
             commit_age_s: 3,
             commit_life_s: 600,
             right_life_s: 60,
-            claim_s: 12,
+            claim_s: CLAIM_S,
             seal_periods: 10,
-            seal_bond: 0,
+            seal_bond: BOND,
         },
         salt_key: [4; 32],
         challenged: Challenged::default(),
+        bids: Bids::default(),
         hunt: None,
         repairs: None,
     }
