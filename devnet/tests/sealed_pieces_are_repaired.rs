@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cairn_contracts::{ChainEventKind, SlotStatus};
@@ -39,6 +40,53 @@ async fn bonds(network: &Network) -> (Vec<Address>, BTreeSet<Address>) {
     (entered, back)
 }
 
+/// One of two, sealed; both slots are filled when this returns.
+async fn put_sealed(network: &mut Network, path: &Path) {
+    let before = network.chain().head().await.expect("a head").number;
+    let coding = Coding {
+        k: 1,
+        n: 2,
+        periods: 60,
+        sealed: true,
+        ..TWO_OF_FOUR
+    };
+    network
+        .user()
+        .put_unwaited(path, "vault", coding)
+        .await
+        .expect("put");
+    let seen = chain_view::deals_since(network.chain(), before)
+        .await
+        .expect("deals");
+    sealed_view::watch(
+        network,
+        before,
+        &seen.deals,
+        seen.slots,
+        SEALED_WITHIN,
+        |_, _| Ok(()),
+    )
+    .await
+    .expect("both slots are sealed, proven and filled");
+}
+
+async fn every_bond_comes_back(network: &Network, winner: Address) {
+    let began = Instant::now();
+    let (entered, back) = loop {
+        let (entered, back) = bonds(network).await;
+        if back.len() == entered.len() || began.elapsed() > TWO_PERIODS {
+            break (entered, back);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    assert!(entered.contains(&winner), "it bid: {entered:?}");
+    assert_eq!(
+        entered.iter().copied().collect::<BTreeSet<_>>(),
+        back,
+        "every bond is back"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sealed_piece_of_a_node_that_is_gone_is_made_again_and_sealed_by_the_winner_of_an_auction()
  {
@@ -50,32 +98,7 @@ async fn a_sealed_piece_of_a_node_that_is_gone_is_made_again_and_sealed_by_the_w
     let mut network = planned(dir.path(), plan).await;
     let all = providers(&network);
     let (path, content) = file(dir.path(), "file", 17, 200_000);
-    let before = network.chain().head().await.expect("a head").number;
-    let coding = Coding {
-        k: 1,
-        n: 2,
-        periods: 60,
-        sealed: true,
-        ..TWO_OF_FOUR
-    };
-    network
-        .user()
-        .put_unwaited(&path, "vault", coding)
-        .await
-        .expect("put");
-    let seen = chain_view::deals_since(network.chain(), before)
-        .await
-        .expect("deals");
-    sealed_view::watch(
-        &mut network,
-        before,
-        &seen.deals,
-        seen.slots,
-        SEALED_WITHIN,
-        |_, _| Ok(()),
-    )
-    .await
-    .expect("both slots are sealed, proven and filled");
+    put_sealed(&mut network, &path).await;
     let first: BTreeMap<_, _> = network.chain().holders().await.expect("events");
     let holders: Vec<Address> = first.values().copied().collect();
     assert_eq!(holders.len(), 2, "one deal, two slots: {first:?}");
@@ -106,20 +129,7 @@ async fn a_sealed_piece_of_a_node_that_is_gone_is_made_again_and_sealed_by_the_w
     let kind = sector.expect("a view").expect("a sector").kind;
     assert_eq!(kind, SectorKind::Sealed, "sealed, not kept in the open");
 
-    let began = Instant::now();
-    let (entered, back) = loop {
-        let (entered, back) = bonds(&network).await;
-        if back.len() == entered.len() || began.elapsed() > TWO_PERIODS {
-            break (entered, back);
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    };
-    assert!(entered.contains(&repair.repairer), "it bid: {entered:?}");
-    assert_eq!(
-        entered.iter().copied().collect::<BTreeSet<_>>(),
-        back,
-        "every bond is back"
-    );
+    every_bond_comes_back(&network, repair.repairer).await;
 
     // Of the first holders none is left: what comes back is the repairer's work.
     network
