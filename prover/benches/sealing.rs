@@ -20,8 +20,9 @@ use cairn_prover::{
     graph::{DrgDraw, Graph},
     params::{DEVNET, PEER, ParamSet},
     seal::{
-        ChunkError, Keep, Labels, LeafChunks, Watch, layer::LayerInput, layer::label_layer, seal,
-        unseal,
+        ChunkError, Keep, Labels, LeafChunks, SealError, Watch, finish_together,
+        layer::{Layer, label_layers},
+        seal, unseal,
     },
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -81,16 +82,29 @@ fn labels(criterion: &mut Criterion) {
         .measurement_time(Duration::from_secs(20));
     group.throughput(Throughput::Elements(nodes as u64));
     let below = vec![[5; 32]; nodes];
-    let mut made = vec![[0; 32]; nodes];
-    for (name, layer, below) in [("first", 1, None), ("later", 2, Some(below.as_slice()))] {
-        let input = LayerInput {
-            graph: &graph,
-            replica_id: &[3; 32],
-            layer,
-            below,
-        };
+    let mut made = [0, 1].map(|_| vec![[0; 32]; nodes]);
+    for (name, replicas, layer, below) in [
+        ("first", 1, 1, None),
+        ("later", 1, 2, Some(below.as_slice())),
+        ("later_of_two", 2, 2, Some(below.as_slice())),
+    ] {
+        group.throughput(Throughput::Elements((replicas * nodes) as u64));
         group.bench_function(BenchmarkId::new(name, format!("2^{log2}")), |bencher| {
-            bencher.iter(|| label_layer(black_box(&input), &mut made, |_, _| Ok(())).unwrap());
+            bencher.iter(|| {
+                let mut layers: Vec<_> = made[..replicas]
+                    .iter_mut()
+                    .map(|labels| Layer {
+                        replica_id: &[3; 32],
+                        layer,
+                        below,
+                        labels,
+                    })
+                    .collect();
+                label_layers(&graph, black_box(&mut layers), |_, _, _| {
+                    Ok::<_, SealError>(())
+                })
+                .unwrap();
+            });
         });
     }
     group.finish();
@@ -130,16 +144,21 @@ fn whole(criterion: &mut Criterion) {
                 folder
             });
         });
-        // Labels are a chain, which fills one core and a part of a second: two sectors at once fill two.
+        // As a node does it: labels side by side, then one after the other on all cores.
         group.throughput(Throughput::Bytes(2 * set.sector_bytes()));
         group.bench_function(BenchmarkId::new("unseal_two", &id), |bencher| {
-            let one = || {
-                let folder = tempfile::tempdir().unwrap();
-                let labels = labels_in(&set, folder.path());
-                unseal(&labels, &data, whole.clone(), &mut |_, _| Ok(()), watch()).unwrap();
-                folder
-            };
-            bencher.iter_with_large_drop(|| rayon::join(one, one));
+            bencher.iter_with_large_drop(|| {
+                let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+                let [mut one, mut two] = [&folders[0], &folders[1]].map(|folder| {
+                    let id = Fr::from(11u64);
+                    Labels::open(&set, folder.path(), id, Keep::All, watch()).unwrap()
+                });
+                finish_together(&mut [(&mut one, watch()), (&mut two, watch())]).unwrap();
+                for labels in [one, two] {
+                    unseal(&labels, &data, whole.clone(), &mut |_, _| Ok(()), watch()).unwrap();
+                }
+                folders
+            });
         });
         group.throughput(Throughput::Bytes(set.sector_bytes()));
         let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use cairn_merkle::{Fr, TreeKind, field};
 use cairn_prover::params::{ParamSet, SMALL, TEST};
 use cairn_prover::seal::{
     ChunkError, Columns, Keep, Labels, LeafChunks, Phase, Progress, SealError, Sealed, Watch,
-    data_tree, seal, unseal,
+    data_tree, finish_together, seal, unseal,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -298,6 +298,78 @@ fn what_rots_in_a_layer_while_the_next_is_made_is_never_in_labels_that_count() {
         seal_in(&SMALL, folder.path(), &data).0,
         expected,
         "made again"
+    );
+}
+
+#[test]
+fn replicas_labelled_together_are_what_each_is_alone_wherever_each_had_stopped() {
+    let ids = [id(), id() + Fr::from(1u64), id() + Fr::from(2u64)];
+    let whole = ids.map(|_| tempfile::tempdir().unwrap());
+    let digests = |folders: &[tempfile::TempDir; 3]| {
+        folders.each_ref().map(|folder| {
+            [1, 2].map(|layer| {
+                let labels = fs::read(folder.path().join(format!("layer-{layer}.labels")));
+                blake3::hash(&labels.unwrap())
+            })
+        })
+    };
+    for (folder, id) in whole.iter().zip(ids) {
+        let mut labels = Labels::open(&SMALL, folder.path(), id, Keep::All, watch()).unwrap();
+        labels.finish(watch()).unwrap();
+    }
+    let folders = ids.map(|_| tempfile::tempdir().unwrap());
+    let mut all: Vec<Labels> = folders
+        .iter()
+        .zip(ids)
+        .map(|(folder, id)| Labels::open(&SMALL, folder.path(), id, Keep::All, watch()).unwrap())
+        .collect();
+    // The first has one of its layers already.
+    let stop = AtomicBool::new(false);
+    let in_layer_2 = |progress: Progress| {
+        stop.store(progress.phase == Phase::Labels(2), Ordering::Relaxed);
+    };
+    let stopped = all[0].finish(Watch::new(&in_layer_2, &stop));
+    assert!(matches!(stopped, Err(SealError::Stopped)), "{stopped:?}");
+    let done: Vec<u8> = all.iter().map(Labels::done).collect();
+    assert_eq!(done, [1, 0, 0], "layers before");
+    let mut watched: Vec<_> = all.iter_mut().map(|labels| (labels, watch())).collect();
+    finish_together(&mut watched).unwrap();
+    drop(all);
+    assert_eq!(digests(&folders), digests(&whole));
+}
+
+#[test]
+fn what_stops_one_replica_stops_those_labelled_with_it_and_says_which() {
+    use std::os::unix::fs::FileExt as _;
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let below = folders[1].path().join("layer-1.labels");
+    let rot = |progress: Progress| {
+        if progress.phase == Phase::Labels(2) {
+            let file = fs::File::options().write(true).open(&below).unwrap();
+            file.write_all_at(&[7; 1 << 20], 1 << 20).unwrap();
+        }
+    };
+    let open = |folder: &tempfile::TempDir| {
+        Labels::open(&SMALL, folder.path(), id(), Keep::All, watch()).unwrap()
+    };
+    let (mut one, mut two) = (open(&folders[0]), open(&folders[1]));
+    let failed = finish_together(&mut [(&mut one, watch()), (&mut two, Watch::new(&rot, &GO_ON))]);
+    let failed = failed.unwrap_err();
+    assert_eq!(failed.replica, 1, "whose layer rotted");
+    assert!(
+        matches!(failed.error, SealError::Damaged { layer: 1, .. }),
+        "{failed}"
+    );
+    assert_eq!(two.done(), 1, "its second is not counted");
+    one.finish(watch()).unwrap();
+    drop(two);
+    let mut two = open(&folders[1]);
+    assert_eq!(two.done(), 0, "nor is the first");
+    two.finish(watch()).unwrap();
+    let read = |folder: &tempfile::TempDir| fs::read(folder.path().join("layer-2.labels")).unwrap();
+    assert!(
+        read(&folders[0]) == read(&folders[1]),
+        "one id, one replica"
     );
 }
 

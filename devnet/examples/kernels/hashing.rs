@@ -9,7 +9,8 @@ use cairn_merkle::range::{Outboard, RangeVerifier, encode_range};
 use cairn_merkle::tree::{CHUNK_LEAVES, chunk_root};
 use cairn_merkle::{Fr, TreeKind, fr32, poseidon2};
 use cairn_prover::graph::Graph;
-use cairn_prover::seal::layer::{LayerInput, label_layer as fill};
+use cairn_prover::seal::SealError;
+use cairn_prover::seal::layer::{Layer, label_layers};
 
 use super::Work;
 
@@ -53,13 +54,15 @@ pub(super) fn label_layer(_: &Path) -> Result<Work> {
     let below = vec![[5; 32]; 1 << LOG2];
     let mut labels = vec![[0; 32]; 1 << LOG2];
     Ok(Box::new(move || {
-        let input = LayerInput {
-            graph: &graph,
+        let layer = Layer {
             replica_id: &[3; 32],
             layer: 2,
             below: Some(&below),
+            labels: &mut labels,
         };
-        fill(black_box(&input), &mut labels, |_, _| Ok(()))?;
+        label_layers(&graph, black_box(&mut [layer]), |_, _, _| {
+            Ok::<_, SealError>(())
+        })?;
         black_box(&labels);
         Ok(())
     }))

@@ -1,4 +1,5 @@
 //! Labels in a row by instructions of AVX-512, where the processor has them: the hash of `layer.rs`, and nothing else.
+//! Two replicas lie side by side in each register and cost no more than one; a replica alone leaves half of it unused.
 //!
 //! ```text
 //! G as published:   d = (d ^ a) >>> n                                           three operations that wait for a
@@ -7,7 +8,8 @@
 //!
 //! A label is seven compressions, each of which waits for the one before: 14 half rounds of 16 steps that wait for each
 //! other by the first form, 12 by the second (a rotation takes two cycles on a Zen 4, a shift one, and three values are
-//! combined in one). A label's own value stays in registers for the label after it.
+//! combined in one). A label's own value stays in registers for the label after it. Replicas differ in their keys alone, which
+//! hold the layer, too: two may be in different layers.
 //!
 //! The rounds are written in assembly: the compiler takes the second form back to the first, or orders it badly.
 //! `docs/bench/sealing.md` says what was measured.
@@ -17,14 +19,15 @@ use crate::prefetch::prefetch;
 use crate::replica::label::KEY_ID_BYTES;
 use core::arch::asm;
 use core::arch::x86_64::{
-    __m128i, _mm_and_si128, _mm_castps_si128, _mm_castsi128_ps, _mm_loadu_si128,
-    _mm_mask_blend_epi32, _mm_mask_shuffle_epi32, _mm_setr_epi32, _mm_shuffle_epi32,
-    _mm_shuffle_ps, _mm_storeu_si128, _mm_unpackhi_epi32, _mm_unpacklo_epi32, _mm_unpacklo_epi64,
-    _mm_xor_si128,
+    __m128i, __m256i, _mm_loadu_si128, _mm_setr_epi32, _mm_storeu_si128, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_castps_si256, _mm256_castsi128_si256, _mm256_castsi256_ps,
+    _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_inserti128_si256,
+    _mm256_mask_blend_epi32, _mm256_mask_shuffle_epi32, _mm256_shuffle_epi32, _mm256_shuffle_ps,
+    _mm256_unpackhi_epi32, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
-/// Half of a label or of a chaining value, a row of BLAKE3's state, or a quarter of a block.
-type Row = __m128i;
+/// Of each of two replicas, half of a label or of a chaining value, a row of BLAKE3's state, or a quarter of a block.
+type Row = __m256i;
 
 /// Rows of a chaining value, and of a label.
 type Pair = [Row; 2];
@@ -40,16 +43,27 @@ const LAST: u32 = KEYED | 2 | 8;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Avx512(());
 
-/// What a row of labels is made from, beside the labels.
-pub(super) struct Parents<'a> {
+/// Replicas in a register.
+pub(super) const LANES: usize = 2;
+
+/// One replica of those whose labels are made side by side.
+pub(super) struct Replica<'a> {
     /// The key with the number of the node still missing: its last word.
-    pub(super) key: &'a [u8; 32],
-    /// The first node.
+    pub(super) key: [u8; 32],
+    /// All labels of the layer, those before the first node made.
+    pub(super) labels: &'a mut [LabelBytes],
+    /// For each node of the row eight labels of the layer below; empty in layer 1.
+    pub(super) below: &'a [Below],
+}
+
+/// The nodes whose labels are made.
+pub(super) struct Nodes<'a> {
+    /// The first.
     pub(super) first: usize,
     /// Five nodes of the same layer for each.
     pub(super) drawn: &'a [[u32; DRAWN]],
-    /// Eight labels of the layer below for each; empty in layer 1.
-    pub(super) below: &'a [Below],
+    /// So many nodes before its turn a node's drawn parents are asked for.
+    pub(super) ahead: usize,
 }
 
 impl Avx512 {
@@ -59,67 +73,67 @@ impl Avx512 {
         has.then_some(Self(()))
     }
 
-    /// Makes one label for each node of `parents`; `ahead` nodes before its turn a node's drawn parents are asked for.
-    pub(super) fn hash_block(self, labels: &mut [LabelBytes], parents: &Parents<'_>, ahead: usize) {
+    /// Makes one label of each replica for each node.
+    pub(super) fn hash_block<const N: usize>(
+        self,
+        replicas: &mut [Replica<'_>; N],
+        nodes: &Nodes<'_>,
+    ) {
+        const { assert!(N == 1 || N == LANES, "replicas in a register") };
         #[expect(
             unsafe_code,
             reason = "the processor must have what the function is made for"
         )]
         // SAFETY: `self` was made by `detect`, which asked for exactly these two.
         unsafe {
-            hash_block(labels, parents, ahead);
+            hash_block(replicas, nodes);
         }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512vl")]
-fn hash_block(labels: &mut [LabelBytes], parents: &Parents<'_>, ahead: usize) {
+fn hash_block<const N: usize>(replicas: &mut [Replica<'_>; N], nodes: &Nodes<'_>) {
     const ZERO: LabelBytes = [0; LABEL_BYTES];
-    let mut key = *parents.key;
-    let mut before = match parents.first.checked_sub(1) {
-        Some(last) => load(&labels[last]),
-        None => load(&ZERO),
+    let mut before = match nodes.first.checked_sub(1) {
+        Some(last) => load::<N>(replicas.each_ref().map(|replica| &replica.labels[last])),
+        None => load::<N>([&ZERO; N]),
     };
-    for (place, drawn) in parents.drawn.iter().enumerate() {
-        let v = parents.first + place;
-        if let Some(soon) = parents.drawn.get(place + ahead) {
-            for parent in soon {
-                prefetch(&labels[*parent as usize]);
+    for (place, drawn) in nodes.drawn.iter().enumerate() {
+        let v = nodes.first + place;
+        if let Some(soon) = nodes.drawn.get(place + nodes.ahead) {
+            for replica in &*replicas {
+                for parent in soon {
+                    prefetch(&replica.labels[*parent as usize]);
+                }
             }
         }
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a graph has at most 2^32 nodes"
         )]
-        let node = v as u32;
-        key[KEY_ID_BYTES + 1..].copy_from_slice(&node.to_le_bytes());
-        let near = match v {
-            0 => [&ZERO; DRAWN],
-            _ => drawn.each_ref().map(|parent| &labels[*parent as usize]),
+        let node = (v as u32).to_le_bytes();
+        for replica in replicas.iter_mut() {
+            replica.key[KEY_ID_BYTES + 1..].copy_from_slice(&node);
+        }
+        let all = replicas.each_ref();
+        let near = |parent: usize| match v {
+            0 => [&ZERO; N],
+            _ => all.map(|replica| &replica.labels[drawn[parent] as usize]),
         };
-        let far = parents.below.get(place).unwrap_or(&[ZERO; 8]);
-        before = label(load(&key), before, near, far);
-        store(&mut labels[v], before);
+        let below = all.map(|replica| replica.below.get(place).unwrap_or(&[ZERO; 8]));
+        let far = |parent: usize| below.map(|labels| &labels[parent]);
+        let mut cv = load(all.map(|replica| &replica.key));
+        cv = compress(cv, before, load(near(0)), FIRST);
+        cv = compress(cv, load(near(1)), load(near(2)), KEYED);
+        cv = compress(cv, load(near(3)), load(near(4)), KEYED);
+        cv = compress(cv, load(far(0)), load(far(1)), KEYED);
+        cv = compress(cv, load(far(2)), load(far(3)), KEYED);
+        cv = compress(cv, load(far(4)), load(far(5)), KEYED);
+        let [low, high] = compress(cv, load(far(6)), load(far(7)), LAST);
+        let top = row([u32::MAX, u32::MAX, u32::MAX, u32::MAX >> 2]);
+        before = [low, _mm256_and_si256(high, top)];
+        store(replicas, v, before);
     }
-}
-
-/// The label of a node from its key and the labels of its parents.
-#[inline]
-#[target_feature(enable = "avx512f,avx512vl")]
-fn label(key: Pair, before: Pair, near: [&LabelBytes; DRAWN], far: &Below) -> Pair {
-    let [a, b, c, d, e] = near;
-    let mut cv = compress(key, before, load(a), FIRST);
-    cv = compress(cv, load(b), load(c), KEYED);
-    cv = compress(cv, load(d), load(e), KEYED);
-    for (block, two) in (0..).zip(far.as_chunks::<2>().0) {
-        let flags = if block == 3 { LAST } else { KEYED };
-        cv = compress(cv, load(&two[0]), load(&two[1]), flags);
-    }
-    let [low, high] = cv;
-    [
-        low,
-        _mm_and_si128(high, row([u32::MAX, u32::MAX, u32::MAX, u32::MAX >> 2])),
-    ]
 }
 
 /// BLAKE3's compression of one whole block of a first chunk.
@@ -132,28 +146,28 @@ fn compress(cv: Pair, front: Pair, back: Pair, flags: u32) -> Pair {
     let mut words = [
         pick::<0b10_00_10_00>(front[0], front[1]),
         pick::<0b11_01_11_01>(front[0], front[1]),
-        _mm_shuffle_epi32::<0b10_01_00_11>(pick::<0b10_00_10_00>(back[0], back[1])),
-        _mm_shuffle_epi32::<0b10_01_00_11>(pick::<0b11_01_11_01>(back[0], back[1])),
+        _mm256_shuffle_epi32::<0b10_01_00_11>(pick::<0b10_00_10_00>(back[0], back[1])),
+        _mm256_shuffle_epi32::<0b10_01_00_11>(pick::<0b11_01_11_01>(back[0], back[1])),
     ];
     for _ in 0..6 {
         state = round(state, words);
         words = permute(words);
     }
     let [a, b, c, d] = round(state, words);
-    [_mm_xor_si128(a, c), _mm_xor_si128(b, d)]
+    [_mm256_xor_si256(a, c), _mm256_xor_si256(b, d)]
 }
 
 /// The words of the next round.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
 fn permute([m0, m1, m2, m3]: [Row; 4]) -> [Row; 4] {
-    let third = _mm_mask_blend_epi32(0b1000, _mm_unpacklo_epi64(m3, m1), m2);
-    let fourth = _mm_unpacklo_epi32(m2, _mm_unpackhi_epi32(m1, m3));
+    let third = _mm256_mask_blend_epi32(0b1000_1000, _mm256_unpacklo_epi64(m3, m1), m2);
+    let fourth = _mm256_unpacklo_epi32(m2, _mm256_unpackhi_epi32(m1, m3));
     [
-        _mm_shuffle_epi32::<0b00_11_10_01>(pick::<0b11_01_01_10>(m0, m1)),
-        _mm_mask_shuffle_epi32::<0b00_00_11_11>(pick::<0b11_11_10_10>(m2, m3), 0b0101, m0),
-        _mm_shuffle_epi32::<0b01_11_10_00>(third),
-        _mm_shuffle_epi32::<0b00_01_11_10>(fourth),
+        _mm256_shuffle_epi32::<0b00_11_10_01>(pick::<0b11_01_01_10>(m0, m1)),
+        _mm256_mask_shuffle_epi32::<0b00_00_11_11>(pick::<0b11_11_10_10>(m2, m3), 0b0101_0101, m0),
+        _mm256_shuffle_epi32::<0b01_11_10_00>(third),
+        _mm256_shuffle_epi32::<0b00_01_11_10>(fourth),
     ]
 }
 
@@ -193,7 +207,7 @@ macro_rules! half_round {
 #[target_feature(enable = "avx512f,avx512vl")]
 fn round([a, b, c, d]: [Row; 4], [m0, m1, m2, m3]: [Row; 4]) -> [Row; 4] {
     // Added before the row is turned, not after: the sum is there when the second row comes.
-    let m2 = _mm_shuffle_epi32::<0b00_11_10_01>(m2);
+    let m2 = _mm256_shuffle_epi32::<0b00_11_10_01>(m2);
     let (after_a, after_b, after_c, after_d): (Row, Row, Row, Row);
     #[expect(unsafe_code, reason = "assembly; the module says why")]
     // SAFETY: arithmetic on the named registers and nothing else: no memory, no flags, no stack. All instructions are of
@@ -210,13 +224,13 @@ fn round([a, b, c, d]: [Row; 4], [m0, m1, m2, m3]: [Row; 4]) -> [Row; 4] {
             "vpshufd {a}, {a}, 57",
             "vpshufd {d}, {d}, 78",
             "vpshufd {c}, {c}, 147",
-            m0 = in(xmm_reg) m0, m1 = in(xmm_reg) m1, m2 = in(xmm_reg) m2, m3 = in(xmm_reg) m3,
-            a = inout(xmm_reg) a => after_a,
-            b = inout(xmm_reg) b => after_b,
-            c = inout(xmm_reg) c => after_c,
-            d = inout(xmm_reg) d => after_d,
-            s = out(xmm_reg) _,
-            t = out(xmm_reg) _,
+            m0 = in(ymm_reg) m0, m1 = in(ymm_reg) m1, m2 = in(ymm_reg) m2, m3 = in(ymm_reg) m3,
+            a = inout(ymm_reg) a => after_a,
+            b = inout(ymm_reg) b => after_b,
+            c = inout(ymm_reg) c => after_c,
+            d = inout(ymm_reg) d => after_d,
+            s = out(ymm_reg) _,
+            t = out(ymm_reg) _,
             options(pure, nomem, nostack, preserves_flags),
         );
     }
@@ -227,24 +241,43 @@ fn round([a, b, c, d]: [Row; 4], [m0, m1, m2, m3]: [Row; 4]) -> [Row; 4] {
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
 fn pick<const WORDS: i32>(from: Row, and: Row) -> Row {
-    let words = _mm_shuffle_ps::<WORDS>(_mm_castsi128_ps(from), _mm_castsi128_ps(and));
-    _mm_castps_si128(words)
+    let words = _mm256_shuffle_ps::<WORDS>(_mm256_castsi256_ps(from), _mm256_castsi256_ps(and));
+    _mm256_castps_si256(words)
 }
 
+/// The same four words for each replica.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
 fn row([a, b, c, d]: [u32; 4]) -> Row {
-    _mm_setr_epi32(
+    _mm256_broadcastsi128_si256(_mm_setr_epi32(
         a.cast_signed(),
         b.cast_signed(),
         c.cast_signed(),
         d.cast_signed(),
-    )
+    ))
+}
+
+/// A label or a key of each replica.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn load<const N: usize>(of: [&LabelBytes; N]) -> Pair {
+    let first = load_half(of[0]);
+    let rows = first.map(|half| _mm256_castsi128_si256(half));
+    match of.get(1) {
+        None => rows,
+        Some(second) => {
+            let [low, high] = load_half(second);
+            [
+                _mm256_inserti128_si256::<1>(rows[0], low),
+                _mm256_inserti128_si256::<1>(rows[1], high),
+            ]
+        }
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
-fn load(label: &LabelBytes) -> Pair {
+fn load_half(label: &LabelBytes) -> [__m128i; 2] {
     let [low, high] = halves(label);
     #[expect(unsafe_code, reason = "the intrinsic takes a pointer")]
     // SAFETY: both point to 16 bytes that are borrowed; it asks for no alignment.
@@ -256,11 +289,23 @@ fn load(label: &LabelBytes) -> Pair {
     }
 }
 
+/// Writes the label of node `v` of each replica.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
-fn store(label: &mut LabelBytes, [low, high]: Pair) {
+fn store<const N: usize>(replicas: &mut [Replica<'_>; N], v: usize, [low, high]: Pair) {
+    let first = [low, high].map(|row| _mm256_castsi256_si128(row));
+    store_half(&mut replicas[0].labels[v], first);
+    if let Some(second) = replicas.get_mut(1) {
+        let rows = [low, high].map(|row| _mm256_extracti128_si256::<1>(row));
+        store_half(&mut second.labels[v], rows);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn store_half(label: &mut LabelBytes, rows: [__m128i; 2]) {
     let mut bytes = [[0_u8; 16]; 2];
-    for (bytes, row) in bytes.iter_mut().zip([low, high]) {
+    for (bytes, row) in bytes.iter_mut().zip(rows) {
         #[expect(unsafe_code, reason = "the intrinsic takes a pointer")]
         // SAFETY: it points to 16 bytes that are borrowed alone; the intrinsic asks for no alignment.
         unsafe {

@@ -10,10 +10,12 @@
 //! parents and gathers the labels of the layer below, which lie all over memory; the first thread reads those in a row
 //! and looks up only the parents in its own layer, most of which are near. Those that are far are asked for some nodes
 //! before they are needed, so that the processor fetches them while it hashes.
+//!
+//! Labels of several replicas are made side by side, node by node: the draw is the same for all, and two of them fit into the
+//! processor's registers (`chain.rs`).
 
 #[cfg(target_arch = "x86_64")]
-use super::chain::{Avx512, Parents};
-use super::error::SealError;
+use super::chain::{Avx512, LANES, Nodes, Replica};
 use crate::graph::{DRG_PARENTS, DrgDraw, EXPANDER_PARENTS, Graph, PARENTS};
 use crate::prefetch::prefetch;
 use crate::replica::label::KEY_ID_BYTES;
@@ -34,7 +36,7 @@ pub(super) const BLOCK_NODES: usize = 4096;
 /// Blocks under way between the two threads.
 const BLOCKS: usize = 4;
 
-/// Memory of the blocks under way: five indices and eight labels a node.
+/// Memory of the blocks under way: five indices and, for each replica, eight labels a node.
 pub(super) const BLOCKS_BYTES: u64 = 8 << 20;
 
 /// Parents in the same layer but for the predecessor.
@@ -47,54 +49,65 @@ const AHEAD: usize = 6;
 pub(super) type Below = [LabelBytes; EXPANDER_PARENTS];
 
 /// Parents of some nodes in a row.
-#[derive(Default)]
 struct Block {
     drawn: Vec<[u32; DRAWN]>,
-    /// Empty in layer 1.
-    below: Vec<Below>,
+    /// Of each replica; empty in layer 1.
+    below: Vec<Vec<Below>>,
 }
 
-/// What the labels of one layer are made from.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerInput<'a> {
-    /// Who is whose parent.
-    pub graph: &'a Graph,
+/// What the labels of one layer of a replica are made from, and where they go.
+#[derive(Debug)]
+pub struct Layer<'a> {
     /// The replica id, 32 bytes little-endian.
     pub replica_id: &'a [u8; 32],
     /// Which layer; the first is 1.
     pub layer: u8,
     /// All labels of the layer below; none for layer 1.
     pub below: Option<&'a [LabelBytes]>,
+    /// One for each node of the graph.
+    pub labels: &'a mut [LabelBytes],
 }
 
-/// Fills `labels`, one for each node, and shows each finished block to `block_done` with the number of nodes done.
+/// Makes the labels of a layer of each replica; all have the graph's nodes. Each finished block is shown to `block_done`, with
+/// the number of the replica and that of the nodes done.
 ///
-/// Cost: one BLAKE3 keyed hash of 448 bytes a node, seven compressions one after the other.
+/// Cost: one BLAKE3 keyed hash of 448 bytes a node and replica, seven compressions one after the other; two replicas cost
+/// little more than one where the processor has AVX-512.
 ///
 /// # Errors
 /// Whatever `block_done` says; the labels are then of no use.
-pub fn label_layer(
-    input: &LayerInput<'_>,
-    labels: &mut [LabelBytes],
-    mut block_done: impl FnMut(&[LabelBytes], u64) -> Result<(), SealError>,
-) -> Result<(), SealError> {
-    let nodes = labels.len();
+pub fn label_layers<E>(
+    graph: &Graph,
+    replicas: &mut [Layer<'_>],
+    mut block_done: impl FnMut(usize, &[LabelBytes], u64) -> Result<(), E>,
+) -> Result<(), E> {
+    let below: Vec<_> = replicas.iter().map(|replica| replica.below).collect();
+    let nodes = replicas.iter().map(|replica| replica.labels.len());
+    let nodes = nodes.min().unwrap_or_default();
     let (ready, blocks) = sync_channel::<Block>(BLOCKS - 1);
     let (recycle, used) = channel::<Block>();
     std::thread::scope(|scope| {
-        scope.spawn(move || gather(input, nodes, &ready, &used));
-        hash_all(input, labels, blocks, &recycle, &mut block_done)
+        scope.spawn(move || gather((graph, nodes), &below, &ready, &used));
+        hash_all(replicas, blocks, &recycle, &mut block_done)
     })
 }
 
-/// The second thread: draws parents and gathers the labels of the layer below. Ends when nobody wants more.
-fn gather(input: &LayerInput<'_>, nodes: usize, ready: &SyncSender<Block>, used: &Receiver<Block>) {
-    let mut draw = DrgDraw::new(input.graph.seed());
+/// The second thread: draws parents and gathers the labels of the layers below. Ends when nobody wants more.
+fn gather(
+    (graph, nodes): (&Graph, usize),
+    below: &[Option<&[LabelBytes]>],
+    ready: &SyncSender<Block>,
+    used: &Receiver<Block>,
+) {
+    let mut draw = DrgDraw::new(graph.seed());
     let mut next = 0;
     while next < nodes {
-        let mut block = used.try_recv().unwrap_or_default();
+        let mut block = used.try_recv().unwrap_or_else(|_| Block {
+            drawn: Vec::new(),
+            below: vec![Vec::new(); below.len()],
+        });
         block.drawn.clear();
-        block.below.clear();
+        block.below.iter_mut().for_each(Vec::clear);
         let end = nodes.min(next + BLOCK_NODES);
         for v in next..end {
             #[expect(
@@ -104,11 +117,11 @@ fn gather(input: &LayerInput<'_>, nodes: usize, ready: &SyncSender<Block>, used:
             let v = v as u32;
             let [_, drawn @ ..] = draw.parents(v);
             block.drawn.push(drawn);
-            if let Some(below) = input.below {
-                let parents = input.graph.expander_parents(v);
-                block
-                    .below
-                    .push(parents.map(|parent| below[parent as usize]));
+            let parents = graph.expander_parents(v);
+            for (row, labels) in block.below.iter_mut().zip(below) {
+                if let Some(labels) = labels {
+                    row.push(parents.map(|parent| labels[parent as usize]));
+                }
             }
         }
         next = end;
@@ -119,46 +132,72 @@ fn gather(input: &LayerInput<'_>, nodes: usize, ready: &SyncSender<Block>, used:
 }
 
 /// The first thread: hashes, one label after the other. It owns its end of the channel: leaving early ends the other.
-fn hash_all(
-    input: &LayerInput<'_>,
-    labels: &mut [LabelBytes],
+fn hash_all<E>(
+    replicas: &mut [Layer<'_>],
     blocks: Receiver<Block>,
     recycle: &Sender<Block>,
-    block_done: &mut impl FnMut(&[LabelBytes], u64) -> Result<(), SealError>,
-) -> Result<(), SealError> {
-    let mut hash = LabelHash::new(input.replica_id, input.layer);
+    block_done: &mut impl FnMut(usize, &[LabelBytes], u64) -> Result<(), E>,
+) -> Result<(), E> {
     let mut next = 0;
     for block in blocks {
-        let count = block.drawn.len();
-        hash_block(&mut hash, labels, next, &block);
+        hash_block(replicas, next, &block);
+        let done = next..next + block.drawn.len();
         // The other thread may have left already: then it needs no block any more.
         let _left = recycle.send(block);
-        block_done(&labels[next..next + count], (next + count) as u64)?;
-        next += count;
+        next = done.end;
+        for (number, replica) in replicas.iter().enumerate() {
+            block_done(number, &replica.labels[done.clone()], next as u64)?;
+        }
     }
     Ok(())
 }
 
 /// The labels of a block, by the fastest way that this processor has.
-fn hash_block(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, block: &Block) {
+fn hash_block(replicas: &mut [Layer<'_>], first: usize, block: &Block) {
     #[cfg(target_arch = "x86_64")]
     if let Some(wide) = Avx512::detect() {
-        let parents = Parents {
-            key: &hash.key,
-            first,
-            drawn: &block.drawn,
-            below: &block.below,
-        };
-        return wide.hash_block(labels, &parents, AHEAD);
+        return hash_wide(wide, replicas, first, block);
     }
-    hash_portable(hash, labels, first, block);
+    for (replica, below) in replicas.iter_mut().zip(&block.below) {
+        hash_portable(replica, first, (&block.drawn, below));
+    }
+}
+
+/// As many replicas at a time as a register holds.
+#[cfg(target_arch = "x86_64")]
+fn hash_wide(wide: Avx512, replicas: &mut [Layer<'_>], first: usize, block: &Block) {
+    let nodes = Nodes {
+        first,
+        drawn: &block.drawn,
+        ahead: AHEAD,
+    };
+    let mut all = replicas.iter_mut().zip(&block.below).map(|(layer, below)| {
+        let key = layer_key(layer.replica_id, layer.layer);
+        let labels = &mut *layer.labels;
+        Replica { key, labels, below }
+    });
+    while let Some(one) = all.next() {
+        match all.next() {
+            Some(two) => wide.hash_block::<LANES>(&mut [one, two], &nodes),
+            None => wide.hash_block(&mut [one], &nodes),
+        }
+    }
 }
 
 /// The same by the `blake3` crate, on any processor.
-fn hash_portable(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, block: &Block) {
-    for (place, drawn) in block.drawn.iter().enumerate() {
+fn hash_portable(
+    replica: &mut Layer<'_>,
+    first: usize,
+    (all_drawn, all_below): (&[[u32; DRAWN]], &[Below]),
+) {
+    let mut hash = LabelHash {
+        key: layer_key(replica.replica_id, replica.layer),
+        message: [0; LABEL_BYTES * PARENTS],
+    };
+    let labels = &mut *replica.labels;
+    for (place, drawn) in all_drawn.iter().enumerate() {
         let v = first + place;
-        if let Some(soon) = block.drawn.get(place + AHEAD) {
+        if let Some(soon) = all_drawn.get(place + AHEAD) {
             for parent in soon {
                 prefetch(&labels[*parent as usize]);
             }
@@ -169,11 +208,18 @@ fn hash_portable(hash: &mut LabelHash, labels: &mut [LabelBytes], first: usize, 
                 hash.set(parent, &labels[*index as usize]);
             }
         }
-        if let Some(below) = block.below.get(place) {
+        if let Some(below) = all_below.get(place) {
             hash.set_below(below);
         }
         labels[v] = hash.label(v);
     }
+}
+
+/// The key of a layer's labels, the number of the node still missing.
+fn layer_key(replica_id: &[u8; 32], layer: u8) -> [u8; 32] {
+    let mut key = *replica_id;
+    key[KEY_ID_BYTES] = layer;
+    key
 }
 
 /// Key and message of a label in the making; what is never set counts as zero.
@@ -183,15 +229,6 @@ struct LabelHash {
 }
 
 impl LabelHash {
-    fn new(replica_id: &[u8; 32], layer: u8) -> Self {
-        let mut key = *replica_id;
-        key[KEY_ID_BYTES] = layer;
-        Self {
-            key,
-            message: [0; LABEL_BYTES * PARENTS],
-        }
-    }
-
     fn set(&mut self, parent: usize, label: &LabelBytes) {
         self.message[parent * LABEL_BYTES..][..LABEL_BYTES].copy_from_slice(label);
     }
@@ -220,6 +257,7 @@ mod tests {
     use super::*;
     use crate::params::{SMALL, TEST};
     use crate::replica::label::{label, label_key, message};
+    use crate::seal::SealError;
     use cairn_merkle::{Fr, field};
 
     /// Every label as the proof of replication has it: no threads, no blocks, no reuse of anything.
@@ -249,16 +287,16 @@ mod tests {
         for layer in 1..=layers {
             let mut labels = vec![[0; 32]; nodes];
             let mut shown = Vec::new();
-            let input = LayerInput {
-                graph,
+            let one = Layer {
                 replica_id: id,
                 layer,
                 below: all.last().map(Vec::as_slice),
+                labels: &mut labels,
             };
-            label_layer(&input, &mut labels, |block, done| {
+            label_layers(graph, &mut [one], |_, block, done| {
                 shown.extend_from_slice(block);
                 assert_eq!(done, shown.len() as u64, "blocks come in order");
-                Ok(())
+                Ok::<_, SealError>(())
             })
             .unwrap();
             assert_eq!(shown, labels, "every label is shown once");
@@ -282,6 +320,38 @@ mod tests {
     }
 
     #[test]
+    fn labels_made_side_by_side_are_those_of_each_replica_alone() {
+        let graph = Graph::for_set(&SMALL);
+        let nodes = usize::try_from(graph.nodes()).unwrap();
+        let ids: [[u8; 32]; 3] = std::array::from_fn(|id| [u8::try_from(id + 5).unwrap(); 32]);
+        let alone = ids.map(|id| fast(&graph, &id, 2));
+        // In different layers: the first one's second layer beside the first layers of the others.
+        let mut made = ids.map(|_| vec![[0; 32]; nodes]);
+        let mut layers = Vec::new();
+        for ((id, labels), (layer, below)) in
+            ids.iter()
+                .zip(&mut made)
+                .zip([(2, Some(alone[0][0].as_slice())), (1, None), (1, None)])
+        {
+            layers.push(Layer {
+                replica_id: id,
+                layer,
+                below,
+                labels,
+            });
+        }
+        let mut shown: [Vec<LabelBytes>; 3] = Default::default();
+        label_layers(&graph, &mut layers, |replica, block, _| {
+            shown[replica].extend_from_slice(block);
+            Ok::<_, SealError>(())
+        })
+        .unwrap();
+        let expected = [&alone[0][1], &alone[1][0], &alone[2][0]];
+        assert_eq!(made.each_ref(), expected);
+        assert_eq!(shown.each_ref(), expected, "to each its own blocks");
+    }
+
+    #[test]
     #[cfg(target_arch = "x86_64")]
     fn both_ways_to_hash_make_the_same_labels() {
         let Some(wide) = Avx512::detect() else {
@@ -289,38 +359,52 @@ mod tests {
             return;
         };
         let graph = Graph::for_set(&TEST);
-        let below: Vec<LabelBytes> = (0..256u16)
+        let row: Vec<LabelBytes> = (0..256u16)
             .map(|node| blake3::hash(&node.to_le_bytes()).into())
             .collect();
-        for (layer, below) in [(1, None), (7, Some(below.as_slice()))] {
-            let (ready, blocks) = sync_channel(1);
-            let (_recycle, used) = channel();
-            let id = [0xa5; 32];
-            let input = LayerInput {
-                graph: &graph,
-                replica_id: &id,
+        let (ready, blocks) = sync_channel(1);
+        let (_recycle, used) = channel();
+        gather((&graph, 256), &[None, Some(&row)], &ready, &used);
+        let block = blocks.recv().unwrap();
+        let ids = [[0xa5; 32], [0x5a; 32]];
+        let of = |replica: usize| (&ids[replica], [1, 7][replica], &block.below[replica]);
+        let portable = [0, 1].map(|replica| {
+            let (replica_id, layer, below) = of(replica);
+            let mut labels = vec![[0; 32]; 256];
+            let mut layer = Layer {
+                replica_id,
                 layer,
-                below,
+                below: None,
+                labels: &mut labels,
             };
-            gather(&input, 256, &ready, &used);
-            let block = blocks.recv().unwrap();
-            let mut hash = LabelHash::new(&id, layer);
-            let mut portable = vec![[0; 32]; 256];
-            hash_portable(&mut hash, &mut portable, 0, &block);
-            let mut fast = vec![[0; 32]; 256];
-            let key = LabelHash::new(&id, layer).key;
-            // In two parts: the second begins with a label that lies in memory.
-            for (first, end) in [(0, 100), (100, 256)] {
-                let parents = Parents {
-                    key: &key,
-                    first,
-                    drawn: &block.drawn[first..end],
-                    below: block.below.get(first..end).unwrap_or_default(),
-                };
-                wide.hash_block(&mut fast, &parents, AHEAD);
+            hash_portable(&mut layer, 0, (&block.drawn, below));
+            labels
+        });
+        let mut pair = [0, 1].map(|_| vec![[0; 32]; 256]);
+        let mut alone = pair.clone();
+        // In two parts: the second begins with a label that lies in memory.
+        for (first, end) in [(0, 100), (100, 256)] {
+            let nodes = Nodes {
+                first,
+                drawn: &block.drawn[first..end],
+                ahead: AHEAD,
+            };
+            let replica = |number: usize, labels| {
+                let (id, layer, below) = of(number);
+                Replica {
+                    key: layer_key(id, layer),
+                    labels,
+                    below: below.get(first..end).unwrap_or_default(),
+                }
+            };
+            let [one, two] = &mut pair;
+            wide.hash_block(&mut [replica(0, one), replica(1, two)], &nodes);
+            for (number, labels) in alone.iter_mut().enumerate() {
+                wide.hash_block(&mut [replica(number, labels)], &nodes);
             }
-            assert_eq!(fast, portable, "layer {layer}");
         }
+        assert_eq!(pair, portable, "two in a register");
+        assert_eq!(alone, portable, "one in a register");
     }
 
     #[test]
@@ -364,14 +448,14 @@ mod tests {
     fn work_that_is_stopped_ends_at_once() {
         let graph = Graph::for_set(&SMALL);
         let mut labels = vec![[0; 32]; 1 << 16];
-        let input = LayerInput {
-            graph: &graph,
+        let one = Layer {
             replica_id: &[1; 32],
             layer: 1,
             below: None,
+            labels: &mut labels,
         };
         let mut blocks = 0;
-        let stopped = label_layer(&input, &mut labels, |_, _| {
+        let stopped = label_layers(&graph, &mut [one], |_, _, _| {
             blocks += 1;
             if blocks == 2 {
                 return Err(SealError::Stopped);

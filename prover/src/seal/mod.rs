@@ -38,7 +38,7 @@ pub mod trees;
 pub use budget::{MemoryBudget, Permit, disk_bytes, memory_bytes};
 pub use encode::{decode_chunk, encode_chunk};
 pub use error::SealError;
-pub use labels::{Keep, Labels};
+pub use labels::{Keep, Labels, TogetherError, finish_together};
 pub use mapped::MappedLayer;
 pub use progress::{Phase, Progress, Watch};
 pub use state::{STATE_BYTES_MAX, SealState, StateError};
