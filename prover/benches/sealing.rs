@@ -26,6 +26,7 @@ use cairn_prover::{
     },
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use tempfile::TempDir;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
@@ -110,10 +111,21 @@ fn labels(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn labels_in(set: &ParamSet, folder: &Path) -> Labels {
-    let mut labels = Labels::open(set, folder, Fr::from(11u64), Keep::All, watch()).unwrap();
+fn labels_in(set: &ParamSet, folder: &Path, keep: Keep) -> Labels {
+    let mut labels = Labels::open(set, folder, Fr::from(11u64), keep, watch()).unwrap();
     labels.finish(watch()).unwrap();
     labels
+}
+
+/// Of two sectors, made side by side, in two folders.
+fn labels_of_two(set: &ParamSet, keep: Keep) -> ([TempDir; 2], [Labels; 2]) {
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let mut both = folders
+        .each_ref()
+        .map(|folder| Labels::open(set, folder.path(), Fr::from(11u64), keep, watch()).unwrap());
+    let mut watched = both.each_mut().map(|labels| (labels, watch()));
+    finish_together(&mut watched).unwrap();
+    (folders, both)
 }
 
 /// Labels, both trees and the replica, on all cores; then back with the labels at hand.
@@ -130,7 +142,7 @@ fn whole(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("seal", &id), |bencher| {
             bencher.iter_with_large_drop(|| {
                 let folder = tempfile::tempdir().unwrap();
-                let mut labels = labels_in(&set, folder.path());
+                let mut labels = labels_in(&set, folder.path(), Keep::All);
                 let sealed = seal(&mut labels, &data, &mut |_, _| Ok(()), watch()).unwrap();
                 (folder, sealed)
             });
@@ -139,22 +151,26 @@ fn whole(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("unseal", &id), |bencher| {
             bencher.iter_with_large_drop(|| {
                 let folder = tempfile::tempdir().unwrap();
-                let labels = labels_in(&set, folder.path());
+                let labels = labels_in(&set, folder.path(), Keep::Newest);
                 unseal(&labels, &data, whole.clone(), &mut |_, _| Ok(()), watch()).unwrap();
                 folder
             });
         });
         // As a node does it: labels side by side, then one after the other on all cores.
         group.throughput(Throughput::Bytes(2 * set.sector_bytes()));
+        group.bench_function(BenchmarkId::new("seal_two", &id), |bencher| {
+            bencher.iter_with_large_drop(|| {
+                let (folders, both) = labels_of_two(&set, Keep::All);
+                for mut labels in both {
+                    seal(&mut labels, &data, &mut |_, _| Ok(()), watch()).unwrap();
+                }
+                folders
+            });
+        });
         group.bench_function(BenchmarkId::new("unseal_two", &id), |bencher| {
             bencher.iter_with_large_drop(|| {
-                let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
-                let [mut one, mut two] = [&folders[0], &folders[1]].map(|folder| {
-                    let id = Fr::from(11u64);
-                    Labels::open(&set, folder.path(), id, Keep::All, watch()).unwrap()
-                });
-                finish_together(&mut [(&mut one, watch()), (&mut two, watch())]).unwrap();
-                for labels in [one, two] {
+                let (folders, both) = labels_of_two(&set, Keep::Newest);
+                for labels in both {
                     unseal(&labels, &data, whole.clone(), &mut |_, _| Ok(()), watch()).unwrap();
                 }
                 folders
@@ -162,7 +178,7 @@ fn whole(criterion: &mut Criterion) {
         });
         group.throughput(Throughput::Bytes(set.sector_bytes()));
         let folder = tempfile::tempdir().unwrap();
-        let labels = labels_in(&set, folder.path());
+        let labels = labels_in(&set, folder.path(), Keep::All);
         group.bench_function(BenchmarkId::new("decode", &id), |bencher| {
             bencher.iter(|| {
                 unseal(&labels, &data, whole.clone(), &mut |_, _| Ok(()), watch()).unwrap();

@@ -16,6 +16,7 @@
 //! | `sectors.rs` | append, then include and activate |
 //! | `seals.rs` | a sealed sector's steps on chain, from its number to its append |
 //! | `sealer.rs` | the machine's part of sealing, on threads of its own |
+//! | `labels.rs` | labels of one sector or of two side by side, for sealing and unsealing |
 //! | `unsealer.rs` | data that lies only in a replica: given up, and made again for readers |
 //! | `pace.rs` | when work that can wait may start; what was refused waits |
 //! | `pay.rs` | settling what was proven |
@@ -30,6 +31,7 @@
 mod bids;
 mod challenges;
 mod hunt;
+mod labels;
 mod pace;
 mod packer;
 mod pay;

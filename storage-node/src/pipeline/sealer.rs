@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cairn_merkle::Commitment;
 use cairn_prover::replica::ReplicaStatement;
-use cairn_prover::seal::{self, Phase, Watch};
+use cairn_prover::seal::{self, Keep, Phase, Watch};
 use cairn_wire::SectorNumber;
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
@@ -16,6 +16,7 @@ use tokio::task::{self, JoinSet};
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SealEvent, SealId, SealRoots, SealState, SectorId};
 use crate::error::{ProvingError, SealError, StoreError};
+use crate::pipeline::labels::{Alone, Outcomes, ToLabel};
 use crate::pipeline::pace::Suspect;
 use crate::pipeline::{Work, pause};
 use crate::proving::{Asker, NoRoom, Share};
@@ -78,26 +79,30 @@ pub fn seal_threads(
 impl Work {
     /// Seals until `stop` says so.
     pub async fn run_sealer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut busy: BTreeMap<task::Id, SectorId> = BTreeMap::new();
+        let mut busy: BTreeMap<task::Id, Vec<SectorId>> = BTreeMap::new();
         let mut running: JoinSet<()> = JoinSet::new();
+        let mut alone = Alone::default();
         while !*stop.borrow() {
             while let Some(ended) = running.try_join_next_with_id() {
                 let id = match ended {
                     Ok((id, ())) => id,
                     Err(error) => {
-                        tracing::error!(%error, "a sealing thread stopped: its sector is looked at again");
+                        tracing::error!(%error, "a sealing thread stopped: its sectors are looked at again");
                         error.id()
                     }
                 };
                 busy.remove(&id);
             }
-            for sector in self.machine_work() {
+            let is_busy = |sector: &SectorId| busy.values().flatten().any(|known| known == sector);
+            let mut free = self.machine_work();
+            free.retain(|sector| !is_busy(sector));
+            for team in self.teams(&free, &mut alone) {
                 // What was begun is brought to its end, whatever the configuration says now: a deposit may lie on it.
-                let room = busy.len() < self.seal.parallel.max(1);
-                if room && !busy.values().any(|known| *known == sector) {
-                    let work = Arc::clone(&self);
-                    let thread = running.spawn_blocking(move || work.run_machine(sector));
-                    busy.insert(thread.id(), sector);
+                let under_way = busy.values().map(Vec::len).sum::<usize>();
+                if under_way.saturating_add(team.len()) <= self.seal.parallel.max(1) {
+                    let (work, sectors) = (Arc::clone(&self), team.clone());
+                    let thread = running.spawn_blocking(move || work.run_machine(&sectors));
+                    busy.insert(thread.id(), team);
                 }
             }
             pause(&mut stop, self.poll).await;
@@ -130,9 +135,18 @@ impl Work {
         }
     }
 
-    /// Brings a sector as far as the machine alone can.
-    pub(super) fn run_machine(&self, sector: SectorId) {
-        let outcome = self.seal_threads.install(|| self.machine(sector));
+    /// Brings a sector as far as the machine alone can; several, to their replicas.
+    pub(super) fn run_machine(&self, sectors: &[SectorId]) {
+        let outcomes = self.seal_threads.install(|| match sectors {
+            [one] => Outcomes::from([(*one, self.machine(*one))]),
+            several => self.machine_together(several),
+        });
+        for (sector, outcome) in outcomes {
+            self.after_machine(sector, outcome);
+        }
+    }
+
+    fn after_machine(&self, sector: SectorId, outcome: Result<(), SealError>) {
         self.progress.forget(sector);
         match outcome {
             Ok(()) => {
@@ -162,6 +176,19 @@ impl Work {
         }
     }
 
+    fn machine_together(&self, sectors: &[SectorId]) -> Outcomes<()> {
+        let to_label = |sector: &SectorId| {
+            let state = self.ledger.sector(*sector)?.state;
+            match (state.seal()?, state.comm_d()?) {
+                (SealState::Labelling { id, .. }, comm_d) => {
+                    Some((*sector, id, self.job(*sector, comm_d, &id)))
+                }
+                _ => None,
+            }
+        };
+        self.make_replicas(sectors.iter().filter_map(to_label))
+    }
+
     fn machine(&self, sector: SectorId) -> Result<(), SealError> {
         loop {
             // First, because the chain may move the sector on meanwhile.
@@ -177,7 +204,10 @@ impl Work {
             }
             match seal {
                 SealState::Labelling { id, .. } | SealState::Hashing { id } => {
-                    self.make_replica(sector, id, &self.job(sector, comm_d, &id))?;
+                    let one = (sector, id, self.job(sector, comm_d, &id));
+                    for (_, outcome) in self.make_replicas([one]) {
+                        outcome?;
+                    }
                 }
                 SealState::Proving {
                     id, roots, seed, ..
@@ -205,26 +235,31 @@ impl Work {
         self.seal.replica_id(self.me, number, comm_d, ticket)
     }
 
-    /// Makes the layers that are missing, then the trees and the replica.
-    pub(super) fn make_replica(
+    /// Makes the layers that are missing, then the trees and the replica of each.
+    pub(super) fn make_replicas(
         &self,
-        sector: SectorId,
-        of: SealId,
-        job: &Job,
-    ) -> Result<(), SealError> {
-        let _share = self.memory_for(sector, engine::memory_bytes(self.set))?;
-        let roots = self.watched(sector, Some(of), |watch| {
-            let mut labels = engine::open_labels(job, watch)?;
-            labels.finish(watch)?;
+        all: impl IntoIterator<Item = (SectorId, SealId, Job)>,
+    ) -> Outcomes<()> {
+        let to_label = |(sector, of, job)| ToLabel {
+            sector,
+            of: Some(of),
+            job,
+        };
+        let all: Vec<ToLabel> = all.into_iter().map(to_label).collect();
+        self.with_labels(&all, Keep::All, |one, mut labels, watch| {
+            let (Some(of), sector) = (one.of, one.sector) else {
+                return Ok(());
+            };
             self.note_layers(sector, of, labels.done())?;
             if let Some(SealState::Labelling { .. }) = self.seal_of(sector) {
                 self.move_seal(sector, SealEvent::Labels { of })?;
             }
-            engine::make_replica(job, &mut labels, (&self.ledger, sector, of), watch)
-        })?;
-        self.metrics.count(Counter::SectorsSealed);
-        tracing::info!(%sector, comm_r = %roots.comm_r, "the replica is durable");
-        Ok(())
+            let into = (self.ledger.as_ref(), sector, of);
+            let roots = engine::make_replica(&one.job, &mut labels, into, watch)?;
+            self.metrics.count(Counter::SectorsSealed);
+            tracing::info!(%sector, comm_r = %roots.comm_r, "the replica is durable");
+            Ok(())
+        })
     }
 
     /// Proves the partitions that are missing, each durable before the next.
@@ -235,7 +270,7 @@ impl Work {
     ) -> Result<(), SealError> {
         let job = self.job(sector, comm_d, &id);
         let columns = self.watched(sector, Some(id), |watch| {
-            let mut labels = engine::open_labels(&job, watch)?;
+            let mut labels = engine::open_labels(&job, Keep::All, watch)?;
             // What the disk lost of them is made once more: they follow from number, data and ticket.
             labels.finish(watch)?;
             engine::open_columns(&labels, &roots, watch)
@@ -294,15 +329,25 @@ impl Work {
         self.ledger.sector(sector)?.state.seal()
     }
 
-    /// Runs work of the prover's that tells how far it is: notes that, and holds the work up while a window is open.
-    pub(super) fn watched<T>(
+    /// Runs work of the prover's that tells how far it is.
+    fn watched<T>(
         &self,
         sector: SectorId,
         of: Option<SealId>,
         work: impl FnOnce(Watch<'_>) -> Result<T, SealError>,
     ) -> Result<T, SealError> {
+        let tell = self.teller(sector, of);
+        work(Watch::new(&tell, &self.stop_sealing))
+    }
+
+    /// What is told how far work at a sector is: notes that, and holds the work up while a window is open.
+    pub(super) fn teller(
+        &self,
+        sector: SectorId,
+        of: Option<SealId>,
+    ) -> impl Fn(seal::Progress) + Sync {
         let began = Mutex::new((Phase::Checking, Instant::now()));
-        let tell = |told: seal::Progress| {
+        move |told: seal::Progress| {
             let mut began = began.lock().unwrap_or_else(PoisonError::into_inner);
             if began.0 != told.phase {
                 *began = (told.phase, Instant::now());
@@ -324,8 +369,7 @@ impl Work {
             }
             // Told to stop, it returns at once, and the work stops where it looks at the flag itself.
             drop(self.hold_breath());
-        };
-        work(Watch::new(&tell, &self.stop_sealing))
+        }
     }
 
     /// Records layers that have become durable.

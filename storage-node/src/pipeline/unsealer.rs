@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cairn_prover::seal::Keep;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
 use crate::dashboard::Counter;
 use crate::deal::{SealState, SectorId, SectorState, SlotState};
 use crate::error::{SealError, StoreError};
+use crate::pipeline::labels::{Outcomes, ToLabel};
 use crate::pipeline::{Work, pause};
 use crate::sealing::{Job, engine};
 use crate::store::{DataCopy, SectorRecord, Side};
@@ -17,16 +19,20 @@ use crate::store::{DataCopy, SectorRecord, Side};
 impl Work {
     /// Unseals what is asked for until `stop` says so.
     pub async fn run_unsealer(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut busy: BTreeMap<task::Id, SectorId> = BTreeMap::new();
-        let mut running: JoinSet<Result<bool, SealError>> = JoinSet::new();
+        let mut busy: BTreeMap<task::Id, Vec<SectorId>> = BTreeMap::new();
+        let mut running: JoinSet<Outcomes<bool>> = JoinSet::new();
         while !*stop.borrow() {
+            let mut begun = Vec::new();
             // A deposit comes before a reader: the same threads prove replicas.
             while !self.proves_replicas()
                 && let Some(sector) = self.unseals.begin((self.clock)())
             {
-                let work = Arc::clone(&self);
-                let thread = running.spawn_blocking(move || work.unseal(sector));
-                busy.insert(thread.id(), sector);
+                begun.push(sector);
+            }
+            for team in begun.chunks(self.labelled_together()) {
+                let (work, sectors) = (Arc::clone(&self), team.to_vec());
+                let thread = running.spawn_blocking(move || work.unseal(&sectors));
+                busy.insert(thread.id(), team.to_vec());
             }
             tokio::select! {
                 Some(ended) = running.join_next_with_id() => self.unsealed(ended, &mut busy),
@@ -41,31 +47,31 @@ impl Work {
 
     fn unsealed(
         &self,
-        ended: Result<(task::Id, Result<bool, SealError>), JoinError>,
-        busy: &mut BTreeMap<task::Id, SectorId>,
+        ended: Result<(task::Id, Outcomes<bool>), JoinError>,
+        busy: &mut BTreeMap<task::Id, Vec<SectorId>>,
     ) {
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, outcome),
+        let (id, mut outcomes) = match ended {
+            Ok((id, outcomes)) => (id, outcomes),
             Err(error) => {
                 tracing::error!(%error, "unsealing stopped");
-                (error.id(), Ok(false))
+                (error.id(), Outcomes::new())
             }
         };
-        let Some(sector) = busy.remove(&id) else {
-            return;
-        };
-        let unsealed = match outcome {
-            Ok(unsealed) => unsealed,
-            Err(SealError::Stopped) => false,
-            Err(error) => {
-                tracing::error!(%sector, %error, "unsealing failed");
-                if let SealError::Proving(error) = &error {
-                    self.note(error);
+        for sector in busy.remove(&id).unwrap_or_default() {
+            let place = outcomes.iter().position(|(of, _)| *of == sector);
+            let unsealed = match place.map(|place| outcomes.swap_remove(place).1) {
+                Some(Ok(unsealed)) => unsealed,
+                Some(Err(SealError::Stopped)) | None => false,
+                Some(Err(error)) => {
+                    tracing::error!(%sector, %error, "unsealing failed");
+                    if let SealError::Proving(error) = &error {
+                        self.note(error);
+                    }
+                    false
                 }
-                false
-            }
-        };
-        self.unseals.end(sector, unsealed, (self.clock)());
+            };
+            self.unseals.end(sector, unsealed, (self.clock)());
+        }
     }
 
     pub(super) fn proves_replicas(&self) -> bool {
@@ -74,20 +80,39 @@ impl Work {
         !self.ledger.sectors(proving).is_empty()
     }
 
-    /// Makes a sector's data readable again, from its replica. Says whether it did.
-    ///
-    /// # Errors
-    /// The replica is not what was committed to, too little disk, and the disk's own.
-    pub(super) fn unseal(&self, sector: SectorId) -> Result<bool, SealError> {
+    /// Makes the data of sectors readable again, from their replicas. Says of each whether it did.
+    pub(super) fn unseal(&self, sectors: &[SectorId]) -> Outcomes<bool> {
+        let mut outcomes = Outcomes::new();
+        let mut all = Vec::new();
+        for sector in sectors {
+            match self.to_unseal(*sector) {
+                Ok(Some(one)) => all.push(one),
+                Ok(None) => outcomes.push((*sector, Ok(false))),
+                Err(error) => outcomes.push((*sector, Err(error))),
+            }
+        }
+        let made = self.seal_threads.install(|| {
+            self.with_labels(&all, Keep::Newest, |one, labels, watch| {
+                engine::unseal((&one.job, labels), &self.ledger, one.sector, watch)?;
+                self.after_unsealing(one.sector)
+            })
+        });
+        let made = made.into_iter();
+        outcomes.extend(made.map(|(sector, done)| (sector, done.map(|()| true))));
+        outcomes
+    }
+
+    /// What there is to do before the data of a sector is readable again.
+    fn to_unseal(&self, sector: SectorId) -> Result<Option<ToLabel>, SealError> {
         let Some(record) = self.ledger.sector(sector) else {
-            return Ok(false);
+            return Ok(None);
         };
         let (Some((number, sealed)), Some(comm_d)) = (record.state.sealed(), record.state.comm_d())
         else {
-            return Ok(false);
+            return Ok(None);
         };
         if record.data.is_here() {
-            return Ok(false);
+            return Ok(None);
         }
         self.room_to_unseal()?;
         tracing::info!(%sector, %number, "unsealing for a reader");
@@ -97,23 +122,23 @@ impl Work {
             replica_id: self.replica_id(number, comm_d, sealed.ticket),
             comm_d,
         };
-        let _share = self.memory_for(sector, engine::memory_bytes(self.set))?;
-        let done = self.seal_threads.install(|| {
-            self.watched(sector, None, |watch| {
-                engine::unseal(&job, &self.ledger, sector, watch)
-            })
-        });
-        self.progress.forget(sector);
-        done?;
+        Ok(Some(ToLabel {
+            sector,
+            of: None,
+            job,
+        }))
+    }
+
+    fn after_unsealing(&self, sector: SectorId) -> Result<(), SealError> {
         self.metrics.count(Counter::SectorsUnsealed);
-        tracing::info!(%sector, %number, "unsealed");
+        tracing::info!(%sector, "unsealed");
         for old in self.unseals.crowded_out() {
             // What a proof of inclusion still reads stays until the next start.
             if !self.is_awaited(old) {
                 self.give_up_data(old)?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Two layers of labels, the data, and the same once more while it is taken into the store.

@@ -25,12 +25,12 @@ pub(crate) const fn memory_bytes(set: &ParamSet) -> u64 {
 ///
 /// # Errors
 /// The disk's own.
-pub(crate) fn open_labels(job: &Job, watch: Watch<'_>) -> Result<Labels, SealError> {
+pub(crate) fn open_labels(job: &Job, keep: Keep, watch: Watch<'_>) -> Result<Labels, SealError> {
     Ok(Labels::open(
         job.set,
         &job.folder,
         job.replica_id,
-        Keep::All,
+        keep,
         watch,
     )?)
 }
@@ -113,12 +113,12 @@ pub(crate) fn open_challenge(
     })
 }
 
-/// Makes the data of a sector readable again, from its replica and its labels, which are made once more.
+/// Makes the data of a sector readable again, from its replica and its finished labels, which are removed then.
 ///
 /// # Errors
 /// [`SectorError::Rotten`] when the replica is not what was committed to, and the disk's own.
 pub(crate) fn unseal(
-    job: &Job,
+    (job, labels): (&Job, Labels),
     ledger: &Ledger,
     sector: SectorId,
     watch: Watch<'_>,
@@ -126,8 +126,6 @@ pub(crate) fn unseal(
     let store = ledger.store();
     let replica = StoredChunks::of(job, store, sector, Side::Replica)?;
     let data = StoredChunks::of(job, store, sector, Side::Data)?;
-    let mut labels = Labels::open(job.set, &job.folder, job.replica_id, Keep::Newest, watch)?;
-    labels.finish(watch)?;
     let mut writer = store.unsealed_writer(sector)?;
     let check = |chunk: u64, bytes: &[u8]| Ok(data.check(chunk, bytes)?);
     let mut put = |chunk, bytes: Vec<u8>| put_chunk(&mut writer, chunk, &bytes);

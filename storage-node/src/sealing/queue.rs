@@ -115,11 +115,12 @@ impl UnsealQueue {
         Some(first)
     }
 
-    /// Which unsealed data has to go for one more that is unsealed.
+    /// Which unsealed data has to go for what is under way, or for one more.
     pub fn crowded_out(&self) -> Vec<SectorId> {
         let mut inner = self.inner();
         let room = usize::try_from(self.room).unwrap_or(usize::MAX);
-        let surplus = (inner.cached.len() + 1).saturating_sub(room);
+        let coming = inner.under_way.len().max(1);
+        let surplus = (inner.cached.len() + coming).saturating_sub(room);
         let surplus = surplus.min(inner.cached.len());
         let gone = inner.cached.drain(..surplus);
         gone.map(|(sector, _)| sector).collect()
@@ -246,5 +247,12 @@ mod tests {
         queue.end(SectorId(9), true, 0);
         assert_eq!(queue.crowded_out(), [SectorId(3)], "then the next");
         assert_eq!(queue.crowded_out(), sectors(0, 0), "one and one more fit");
+        queue.ask(SectorId(10), 0);
+        queue.ask(SectorId(11), 0);
+        assert_eq!(queue.begin(99), Some(SectorId(10)));
+        assert_eq!(queue.crowded_out(), sectors(0, 0), "room for it");
+        queue.end(SectorId(10), true, 99);
+        assert_eq!(queue.begin(199), Some(SectorId(11)), "the oldest is old");
+        assert_eq!(queue.crowded_out(), [SectorId(9)], "for it");
     }
 }

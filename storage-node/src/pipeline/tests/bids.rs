@@ -352,7 +352,7 @@ async fn a_restart_after_any_step_with_its_answer_lost_repeats_nothing_that_cost
                 settle(&work).await;
                 work.pack().unwrap();
                 for sector in work.machine_work() {
-                    work.run_machine(sector);
+                    work.run_machine(&[sector]);
                 }
             }
         }

@@ -54,7 +54,7 @@ async fn a_replica_is_handed_in_before_anything_else_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
     let work = provable(folder.path(), &chain).await;
-    work.run_machine(sealed_sector(&work).0);
+    work.run_machine(&[sealed_sector(&work).0]);
     take_piece(&work, 7, 500);
     assert_eq!(work.pack().unwrap(), 1, "a hot sector waits as well");
     assert!(work.tick(0).await.unwrap(), "one step");
@@ -67,7 +67,7 @@ async fn a_proof_that_is_refused_is_tried_often_enough_before_it_is_due() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
     let work = provable(folder.path(), &chain).await;
-    work.run_machine(sealed_sector(&work).0);
+    work.run_machine(&[sealed_sector(&work).0]);
     chain.table().refused_calls.insert("prove_replica");
     // A look at the clock takes ten seconds: without a bound the eighth wait alone would be an hour.
     for _ in 0..400 {
@@ -90,7 +90,7 @@ async fn a_deposit_at_risk_is_told_although_the_proof_is_there_and_was_not_hande
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
     let work = provable(folder.path(), &chain).await;
-    work.run_machine(sealed_sector(&work).0);
+    work.run_machine(&[sealed_sector(&work).0]);
     let due_unix = sealed_sector(&work).1.seal().unwrap().due_unix().unwrap();
     chain.table().refused_calls.insert("prove_replica");
     settle(&work).await;
@@ -132,7 +132,7 @@ async fn labels_of_an_old_ticket_are_never_recorded_under_a_new_one() {
     let now = sealed_sector(&work).1;
     assert_ne!(now.seal().unwrap().id(), Some(old), "a fresh ticket");
     // The thread that began under the old one goes on.
-    let late = work.make_replica(sector, old, &job);
+    let late = work.make_replicas([(sector, old, job)]).remove(0).1;
     let refused = matches!(
         late,
         Err(SealError::Proving(ProvingError::Store(
@@ -151,7 +151,7 @@ async fn a_deal_that_was_taken_back_costs_neither_labels_nor_a_deposit() {
         let work = with_data(folder.path(), &chain);
         if made_before {
             settle(&work).await;
-            work.run_machine(sealed_sector(&work).0);
+            work.run_machine(&[sealed_sector(&work).0]);
             assert_eq!(name(&work), "sealed", "to be precommitted");
         }
         for deal in [1, 2].map(DealId) {

@@ -6,7 +6,7 @@ use cairn_contracts::DealInfo;
 use cairn_wire::{DealId, Period, SectorKind};
 
 use super::fake_chain::{FakeChain, ME, SCHEDULE, TREE, Table};
-use super::sealing::{challenged, drive, name, sealed_sector, with_data};
+use super::sealing::{challenged, drive, name, sealed_sector, unseal, with_data};
 use super::{settle, start, state_of, take_piece, with_sector};
 use crate::dashboard::{Alarm, Counter};
 use crate::deal::{SectorState, WindowState};
@@ -292,7 +292,7 @@ async fn until_replica_proven(work: &Work, chain: &FakeChain) -> Table {
         let before = snapshot(chain);
         if !work.tick(0).await.unwrap() {
             for sector in work.machine_work() {
-                work.run_machine(sector);
+                work.run_machine(&[sector]);
             }
         }
         if chain.calls("prove_replica") == 1 {
@@ -326,7 +326,7 @@ async fn a_proof_of_replication_taken_back_is_handed_in_again_and_nothing_is_sea
         chain.reorganise(before.block + 1, before);
         drive(&work).await;
         while let Some(sector) = work.unseals.begin(5) {
-            work.unseal(sector).unwrap();
+            assert!(unseal(&work, sector).unwrap());
             work.unseals.end(sector, true, 6);
             drive(&work).await;
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cairn_contracts::ReplicaStatus;
 use cairn_merkle::Commitment;
 use cairn_prover::replica::{ReplicaStatement, VanillaProof};
+use cairn_prover::seal::{Keep, Watch};
 use cairn_wire::message::ReadRange;
 use cairn_wire::{
     ContentId, DealId, ErrorCode, Handler as _, Peer, Period, SectorKind, SectorNumber, Signature,
@@ -18,10 +19,11 @@ use super::fake_chain::{FakeChain, KEYS, NativeProver, SCHEDULE, rules, set};
 use super::{context_of, settle, start, state_of, take_piece, take_piece_of};
 use crate::dashboard::{Alarm, Counter, Gauge};
 use crate::deal::{SealEvent, SealState, SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
-use crate::error::ProvingError;
+use crate::error::{ProvingError, SealError};
 use crate::pipeline::Work;
-use crate::proving::{Gate, ProofThreads, ReplicaProver};
-use crate::sealing::Asked;
+use crate::pipeline::labels::{Alone, Outcomes};
+use crate::proving::{Gate, MemoryBudget, ProofThreads, ReplicaProver};
+use crate::sealing::{Asked, engine};
 use crate::serve::NodeHandler;
 use crate::store::{DataCopy, Side, SlotKey, SlotRecord};
 
@@ -32,8 +34,8 @@ pub(super) async fn drive(work: &Work) {
     for _ in 0..10 {
         let before = work.ledger.sectors(|_| true);
         settle(work).await;
-        for sector in work.machine_work() {
-            work.run_machine(sector);
+        for team in work.teams(&work.machine_work(), &mut Alone::default()) {
+            work.run_machine(&team);
         }
         if work.ledger.sectors(|_| true) == before {
             return;
@@ -172,7 +174,7 @@ async fn a_restart_after_any_step_with_its_answer_lost_repeats_nothing_that_coun
             }
         } else {
             for sector in work.machine_work() {
-                work.run_machine(sector);
+                work.run_machine(&[sector]);
             }
         }
         if round == 24 {
@@ -285,6 +287,132 @@ async fn one_sector_is_sealed_at_a_time() {
     assert_eq!(names, ["registered"; 2], "one after the other");
 }
 
+/// Two sectors of one piece each, whose labels are to be made.
+async fn two_to_label(folder: &Path, chain: &FakeChain) -> (Work, [SectorId; 2]) {
+    let mut work = start(folder, chain);
+    work.seal.parallel = 2;
+    for deal in [1, 2] {
+        take_piece_of(&work, SEALED, deal, 2_000);
+        assert_eq!(work.pack().unwrap(), 1, "a sector");
+    }
+    settle(&work).await;
+    let all = work.ledger.sectors(|_| true);
+    let names: Vec<&str> = all.iter().map(|(_, one)| one.state.name()).collect();
+    assert_eq!(names, ["labelling"; 2], "both have a number and a ticket");
+    (work, [all[0].0, all[1].0])
+}
+
+fn name_of(work: &Work, sector: SectorId) -> &'static str {
+    work.ledger.sector(sector).unwrap().state.name()
+}
+
+#[tokio::test]
+async fn labels_of_two_sectors_are_made_side_by_side_where_there_is_memory_for_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let (mut work, both) = two_to_label(folder.path(), &chain).await;
+    let teams = |work: &Work| work.teams(&work.machine_work(), &mut Alone::default());
+    assert_eq!(teams(&work), [both.to_vec()], "together");
+    work.seal.parallel = 1;
+    let apart = both.map(|sector| vec![sector]);
+    assert_eq!(teams(&work), apart, "one at a time, says the operator");
+    work.seal.parallel = 2;
+    let large = Arc::clone(&work.proofs);
+    let for_one = large.memory().window_bytes() + engine::memory_bytes(set()) * 3 / 2;
+    let small = MemoryBudget::for_set(for_one, set(), false).unwrap();
+    work.proofs = Arc::new(ProofThreads::new(1, small).unwrap());
+    assert_eq!(teams(&work), apart, "no memory for two");
+    work.proofs = large;
+    work.run_machine(&both);
+    assert_eq!(both.map(|sector| name_of(&work, sector)), ["sealed"; 2]);
+    assert_eq!(work.metrics.counter(Counter::SectorsSealed), 2, "counted");
+    drive(&work).await;
+    chain.advance_to(SCHEDULE.round_time(Period(2)));
+    drive(&work).await;
+    drive(&work).await;
+    let registered = both.map(|sector| name_of(&work, sector));
+    assert_eq!(registered, ["registered"; 2], "both proven");
+}
+
+#[tokio::test]
+async fn what_ends_one_sector_of_two_leaves_the_other_to_go_on_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let (work, both) = two_to_label(folder.path(), &chain).await;
+    let [first, second] = both;
+    let state = work.ledger.sector(first).unwrap().state;
+    let id = state.seal().unwrap().id().unwrap();
+    let job = work.job(first, state.comm_d().unwrap(), &id);
+    // Somebody else works in the folder of the first.
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let watch = Watch::new(&|_| (), &never);
+    let held = engine::open_labels(&job, Keep::All, watch).unwrap();
+    work.run_machine(&both);
+    let names = || both.map(|sector| name_of(&work, sector));
+    assert_eq!(names(), ["labelling"; 2], "neither came further");
+    assert!(work.metrics.is_raised(Alarm::Disk), "said");
+    let teams = work.teams(&work.machine_work(), &mut Alone::default());
+    assert_eq!(teams, [[second]], "the first waits, the other goes on");
+    work.run_machine(&teams[0]);
+    assert_eq!(names(), ["labelling", "sealed"], "alone");
+    drop(held);
+    work.run_machine(&[first]);
+    assert_eq!(names(), ["sealed"; 2], "and the first after it");
+}
+
+#[tokio::test]
+async fn a_sector_knows_whether_another_comes_to_be_labelled_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = with_data(folder.path(), &chain);
+    settle(&work).await;
+    assert_eq!(name(&work), "labelling", "the only one");
+    work.seal.parallel = 2;
+    assert!(!work.another_comes(), "there is no other");
+    take_piece_of(&work, SEALED, 3, 1_500);
+    assert_eq!(work.pack().unwrap(), 1, "a second sector");
+    assert!(work.another_comes(), "it gets a number next");
+    work.seal.parallel = 1;
+    assert!(!work.another_comes(), "after the first alone");
+    work.seal.parallel = 2;
+    work.metrics.raise(Alarm::SealWaits, "no disk");
+    assert!(!work.another_comes(), "not before there is room");
+    work.metrics.clear(Alarm::SealWaits);
+    settle(&work).await;
+    assert!(!work.another_comes(), "it is there");
+}
+
+#[tokio::test]
+async fn two_sectors_are_unsealed_together_and_a_rotten_one_spoils_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let (mut work, both) = two_to_label(folder.path(), &chain).await;
+    drive(&work).await;
+    chain.advance_to(SCHEDULE.round_time(Period(2)));
+    drive(&work).await;
+    drive(&work).await;
+    let store = work.ledger.store();
+    let chunk = |sector| store.chunk(sector, Side::Data, 0).unwrap();
+    let data = both.map(chunk);
+    work.seal.keep_unsealed = false;
+    work.pack().unwrap();
+    assert_eq!(both.map(chunk), [None, None], "replicas alone");
+    let mut rotten = store.chunk(both[0], Side::Replica, 0).unwrap().unwrap();
+    let whole = rotten.clone();
+    rotten[64] ^= 1;
+    let replace = |bytes: &[u8]| store.replace_chunk(both[0], Side::Replica, 0, bytes);
+    replace(&rotten).unwrap();
+    let became = |outcomes: Outcomes<bool>| {
+        let done = |sector| outcomes.iter().find(|(of, _)| *of == sector);
+        both.map(|sector| matches!(done(sector), Some((_, Ok(true)))))
+    };
+    assert_eq!(became(work.unseal(&both)), [false, true], "one is rotten");
+    work.give_up_data(both[1]).unwrap();
+    replace(&whole).unwrap();
+    assert_eq!(became(work.unseal(&both)), [true, true], "together");
+    assert_eq!(both.map(chunk), data, "every byte");
+}
+
 #[tokio::test]
 async fn a_precommit_that_expired_is_lost_aloud_and_the_data_sealed_under_a_fresh_number() {
     let folder = tempfile::tempdir().unwrap();
@@ -329,7 +457,7 @@ async fn a_ticket_that_grew_too_old_is_replaced_before_anything_is_at_stake() {
     settle(&work).await;
     assert_eq!(name(&work), "labelling", "the ticket is taken");
     let first = sealed_sector(&work).1.seal().unwrap().id().unwrap();
-    work.run_machine(sealed_sector(&work).0);
+    work.run_machine(&[sealed_sector(&work).0]);
     assert_eq!(name(&work), "sealed", "the machine is done");
     chain.advance_to(SCHEDULE.round_time(first.ticket_period) + 601);
     drive(&work).await;
@@ -397,6 +525,11 @@ async fn the_replica_is_not_the_data() {
     assert!(!same, "and committed to apart: {state:?}");
 }
 
+/// Unseals one sector.
+pub(super) fn unseal(work: &Work, sector: SectorId) -> Result<bool, SealError> {
+    work.unseal(&[sector]).remove(0).1
+}
+
 /// What the piece's bytes are, read as a client's request is.
 fn read(work: &Work, content_id: &ContentId, byte_len: usize) -> Option<Vec<u8>> {
     work.ledger.store().read_piece(content_id, 0, byte_len).ok()
@@ -422,7 +555,7 @@ async fn without_an_unsealed_copy_data_goes_once_it_is_active_and_comes_back_whe
     assert_eq!(copy(), DataCopy::Dropped, "and the record says so");
     assert_eq!(work.unseals.ask(sector, 5), Asked::InAbout(1), "queued");
     assert_eq!(work.unseals.begin(5), Some(sector), "its turn");
-    work.unseal(sector).unwrap();
+    assert!(unseal(&work, sector).unwrap());
     work.unseals.end(sector, true, 6);
     assert_eq!(copy(), DataCopy::Cached, "recorded");
     assert_eq!(read(&work, &content_id, 2_000), Some(bytes), "every byte");
@@ -463,7 +596,7 @@ async fn a_second_deal_for_a_piece_that_is_only_a_replica_is_unsealed_for_and_th
     work.pack().unwrap();
     assert_eq!(state_of(&work, 9), "accepted", "its bytes are not here");
     assert_eq!(work.unseals.begin(1_000), Some(sector), "but asked for");
-    assert!(work.unseal(sector).unwrap(), "unsealed");
+    assert!(unseal(&work, sector).unwrap(), "unsealed");
     work.unseals.end(sector, true, 1_000);
     work.pack().unwrap();
     assert_eq!(state_of(&work, 9), "packed", "in the sector it lies in");
@@ -485,7 +618,7 @@ async fn nothing_is_unsealed_into_the_space_that_is_kept_back_and_none_while_a_r
     work.pack().unwrap();
     work.seal.reserve_bytes = u64::MAX / 2;
     let (sector, _) = sealed_sector(&work);
-    let refused = work.unseal(sector).unwrap_err().to_string();
+    let refused = unseal(&work, sector).unwrap_err().to_string();
     assert!(refused.contains("are kept back"), "{refused}");
 }
 
@@ -503,7 +636,7 @@ async fn a_replica_that_rotted_is_never_unsealed_into_wrong_data() {
     store
         .replace_chunk(sector, Side::Replica, 0, &rotten)
         .unwrap();
-    assert!(work.unseal(sector).is_err(), "refused");
+    assert!(unseal(&work, sector).is_err(), "refused");
     let copy = work.ledger.sector(sector).unwrap().data;
     assert_eq!(copy, DataCopy::Dropped, "nothing is readable");
 }
@@ -556,7 +689,7 @@ async fn killed_inside_a_layer_it_resumes_and_makes_the_same_replica() {
         let work = with_data(Path::new(&folder), &chain);
         settle(&work).await;
         std::fs::write(Path::new(&folder).join("sealing"), b"").unwrap();
-        work.run_machine(sealed_sector(&work).0);
+        work.run_machine(&[sealed_sector(&work).0]);
         std::thread::sleep(std::time::Duration::from_secs(60));
     }
     let whole = tempfile::tempdir().unwrap();
@@ -607,7 +740,7 @@ async fn labels_are_not_made_while_an_urgent_proof_is() {
     let (sector, before) = sealed_sector(&work);
     std::thread::scope(|scope| {
         let held = work.proofs.gate().hold();
-        let machine = scope.spawn(|| work.run_machine(sector));
+        let machine = scope.spawn(|| work.run_machine(&[sector]));
         wait_until_parked(work.proofs.gate(), &machine);
         assert_eq!(sealed_sector(&work).1.name(), before.name(), "no step");
         drop(held);
@@ -709,7 +842,7 @@ async fn a_reader_of_a_piece_that_is_only_a_replica_is_told_when_to_come_back() 
     let said = (refusal.code(), refusal.wait_s());
     assert_eq!(said, (ErrorCode::Later, Some(1)), "{refusal}");
     assert_eq!(work.unseals.begin(6), Some(sector), "it is queued");
-    work.unseal(sector).unwrap();
+    assert!(unseal(&work, sector).unwrap());
     work.unseals.end(sector, true, 7);
     assert!(handler.read_range(peer, request).await.is_ok(), "readable");
 }
