@@ -339,7 +339,7 @@ fn replicas_labelled_together_are_what_each_is_alone_wherever_each_had_stopped()
 }
 
 #[test]
-fn what_stops_one_replica_stops_those_labelled_with_it_and_says_which() {
+fn a_replica_that_cannot_go_on_is_named_and_spoils_none_labelled_with_it() {
     use std::os::unix::fs::FileExt as _;
     let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
     let below = folders[1].path().join("layer-1.labels");
@@ -353,15 +353,16 @@ fn what_stops_one_replica_stops_those_labelled_with_it_and_says_which() {
         Labels::open(&SMALL, folder.path(), id(), Keep::All, watch()).unwrap()
     };
     let (mut one, mut two) = (open(&folders[0]), open(&folders[1]));
-    let failed = finish_together(&mut [(&mut one, watch()), (&mut two, Watch::new(&rot, &GO_ON))]);
+    finish_together(&mut []).unwrap();
+    let failed = finish_together(&mut [(&mut two, Watch::new(&rot, &GO_ON)), (&mut one, watch())]);
     let failed = failed.unwrap_err();
-    assert_eq!(failed.replica, 1, "whose layer rotted");
+    assert_eq!(failed.replica, 0, "whose layer rotted");
     assert!(
         matches!(failed.error, SealError::Damaged { layer: 1, .. }),
         "{failed}"
     );
     assert_eq!(two.done(), 1, "its second is not counted");
-    one.finish(watch()).unwrap();
+    assert_eq!(one.done(), 2, "the other's is");
     drop(two);
     let mut two = open(&folders[1]);
     assert_eq!(two.done(), 0, "nor is the first");

@@ -359,7 +359,9 @@ pub fn finish_together(all: &mut [(&mut Labels, Watch<'_>)]) -> Result<(), Toget
 
 /// Makes layers until the first has all of its own.
 fn finish_while_all_lack(all: &mut [(&mut Labels, Watch<'_>)]) -> Result<(), TogetherError> {
-    let lacks = |all: &[(&mut Labels, Watch<'_>)]| all.iter().all(|(one, _)| !one.is_finished());
+    let lacks = |all: &[(&mut Labels, Watch<'_>)]| {
+        !all.is_empty() && all.iter().all(|(one, _)| !one.is_finished())
+    };
     if !lacks(all) {
         return Ok(());
     }
@@ -407,10 +409,10 @@ fn make_layers(
         let told = all[replica].1.tell(phase, done, graph.nodes());
         told.map_err(at(replica))
     })?;
-    for ((replica, (labels, _)), made) in all.iter_mut().enumerate().zip(making) {
-        labels.end_layer(made).map_err(at(replica))?;
-    }
-    Ok(())
+    // All are ended, whatever becomes of one: a layer of the other is minutes of work.
+    let each = all.iter_mut().enumerate().zip(making);
+    let ended = each.map(|((replica, (labels, _)), made)| labels.end_layer(made).map_err(at(replica)));
+    ended.fold(Ok(()), Result::and)
 }
 
 fn lock(folder: &Path) -> Result<File, SealError> {

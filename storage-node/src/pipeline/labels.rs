@@ -54,7 +54,8 @@ impl Work {
     /// How many sectors' labels fit into memory at once.
     pub(super) fn labelled_together(&self) -> usize {
         let bytes = engine::memory_bytes(self.set).saturating_mul(TOGETHER as u64);
-        if bytes <= self.proofs.memory().most_for_sealing() {
+        let memory = self.proofs.memory().most_for_sealing();
+        if bytes <= memory.min(self.seal.memory_bytes) {
             TOGETHER
         } else {
             1
