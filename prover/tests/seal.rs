@@ -375,6 +375,42 @@ fn a_replica_that_cannot_go_on_is_named_and_spoils_none_labelled_with_it() {
 }
 
 #[test]
+fn the_newest_layer_alone_is_gone_on_with_and_once_it_is_damaged_all_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Labels::open(&TEST, folder.path(), id(), Keep::Newest, watch()).unwrap();
+    let mut labels = open();
+    labels.finish(watch()).unwrap();
+    let newest = labels.key_layer().unwrap().labels().to_vec();
+    let below = labels.layer(1);
+    assert!(
+        matches!(below, Err(SealError::NoLayer { layer: 1, done: 2 })),
+        "removed: {below:?}"
+    );
+    drop(labels);
+    assert_eq!(open().done(), 2, "whole");
+    flip(&folder.path().join("layer-2.labels"), 99);
+    let mut labels = open();
+    assert_eq!(labels.done(), 0, "what it was made of is gone");
+    labels.finish(watch()).unwrap();
+    assert_eq!(labels.key_layer().unwrap().labels(), newest, "made again");
+}
+
+#[test]
+fn a_layer_that_is_cut_after_it_was_checked_is_never_mapped() {
+    let folder = tempfile::tempdir().unwrap();
+    seal_in(&TEST, folder.path(), &Memory::data(&TEST));
+    let labels = Labels::open(&TEST, folder.path(), id(), Keep::All, watch()).unwrap();
+    let path = folder.path().join("layer-1.labels");
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_len(1000).unwrap();
+    let cut = labels.layer(1);
+    assert!(
+        matches!(cut, Err(SealError::Damaged { layer: 1, .. })),
+        "{cut:?}"
+    );
+}
+
+#[test]
 fn nobody_else_works_in_a_folder_of_labels() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Labels::open(&TEST, folder.path(), id(), Keep::All, watch());
@@ -395,6 +431,29 @@ fn rows_of_other_labels_are_built_again() {
         let columns = Columns::load(&labels, watch()).unwrap();
         assert_eq!(columns.comm_c(), sealed.comm_c, "byte {at}");
     }
+}
+
+#[test]
+fn rows_of_another_replicas_labels_are_not_believed() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    seal_in(&TEST, one.path(), &Memory::data(&TEST));
+    let other = id() + Fr::from(1u64);
+    let mut labels = Labels::open(&TEST, two.path(), other, Keep::All, watch()).unwrap();
+    labels.finish(watch()).unwrap();
+    let comm_c = Columns::build(&labels, watch()).unwrap().comm_c();
+    let rows = "columns.rows";
+    fs::copy(one.path().join(rows), two.path().join(rows)).unwrap();
+    let columns = Columns::load(&labels, watch()).unwrap();
+    assert_eq!(columns.comm_c(), comm_c, "built again");
+}
+
+#[test]
+fn a_folder_of_another_set_is_begun_anew() {
+    assert_eq!(TEST.layers, SMALL.layers, "they differ in their graphs");
+    let folder = tempfile::tempdir().unwrap();
+    seal_in(&TEST, folder.path(), &Memory::data(&TEST));
+    let labels = Labels::open(&SMALL, folder.path(), id(), Keep::All, watch()).unwrap();
+    assert_eq!(labels.done(), 0);
 }
 
 #[test]
@@ -438,6 +497,24 @@ fn what_the_callers_store_cannot_give_is_named() {
         matches!(refused, SealError::Chunk { chunk: 0, .. }),
         "{refused}"
     );
+}
+
+#[test]
+fn a_data_tree_takes_whole_chunks_alone() {
+    type Change = fn(&mut Vec<u8>);
+    let changes: [(&str, Change); 2] = [
+        ("a leaf less", |chunk| chunk.truncate(chunk.len() - 32)),
+        ("a byte more", |chunk| chunk.push(0)),
+    ];
+    for (story, change) in changes {
+        let mut data = Memory::data(&SMALL);
+        change(data.0.get_mut(&1).unwrap());
+        let refused = data_tree(&SMALL, &data).unwrap_err();
+        assert!(
+            matches!(refused, SealError::ChunkLength { chunk: 1, .. }),
+            "{story}: {refused}"
+        );
+    }
 }
 
 #[test]

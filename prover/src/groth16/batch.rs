@@ -102,3 +102,59 @@ fn coefficients(key: &VerifyingKey, batch: &[(&Proof, &[Fr])]) -> Vec<Fr> {
     };
     batch.iter().map(draw).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_bls12_381::G2Affine;
+    use ark_ec::AffineRepr;
+
+    use super::*;
+
+    fn g1(multiple: u64) -> G1Affine {
+        (G1Affine::generator() * Fr::from(multiple)).into_affine()
+    }
+
+    fn g2(multiple: u64) -> G2Affine {
+        (G2Affine::generator() * Fr::from(multiple)).into_affine()
+    }
+
+    fn key(alpha: u64) -> VerifyingKey {
+        VerifyingKey::new(ark_groth16::VerifyingKey {
+            alpha_g1: g1(alpha),
+            beta_g2: g2(2),
+            gamma_g2: g2(3),
+            delta_g2: g2(4),
+            gamma_abc_g1: vec![g1(5), g1(6)],
+        })
+        .unwrap()
+    }
+
+    fn proof(c: u64) -> Proof {
+        Proof(ark_groth16::Proof {
+            a: g1(7),
+            b: g2(8),
+            c: g1(c),
+        })
+    }
+
+    #[test]
+    fn every_coefficient_follows_from_the_key_and_from_every_proof_and_its_inputs() {
+        // The second proof is what changes: the first one's coefficient follows from it too.
+        let of = |alpha, c, input: u64| {
+            let (first, input) = (proof(9), Fr::from(input));
+            coefficients(&key(alpha), &[(&first, &[Fr::ONE]), (&proof(c), &[input])])
+        };
+        let all = [
+            of(10, 11, 12),
+            of(13, 11, 12),
+            of(10, 13, 12),
+            of(10, 11, 13),
+        ];
+        let distinct: std::collections::BTreeSet<Fr> = all.iter().flatten().copied().collect();
+        assert_eq!(
+            distinct.len(),
+            8,
+            "two each, as given and with key, proof or input changed"
+        );
+    }
+}

@@ -411,7 +411,8 @@ fn make_layers(
     })?;
     // All are ended, whatever becomes of one: a layer of the other is minutes of work.
     let each = all.iter_mut().enumerate().zip(making);
-    let ended = each.map(|((replica, (labels, _)), made)| labels.end_layer(made).map_err(at(replica)));
+    let ended =
+        each.map(|((replica, (labels, _)), made)| labels.end_layer(made).map_err(at(replica)));
     ended.fold(Ok(()), Result::and)
 }
 

@@ -241,6 +241,63 @@ fn wrong_content_under_right_digests_is_refused() {
     );
 }
 
+/// A number in a key's file.
+fn number(bytes: &[u8], at: usize) -> usize {
+    usize::try_from(u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())).unwrap()
+}
+
+#[test]
+fn a_coordinate_that_is_no_number_is_refused_in_every_list() {
+    let good = KEY.to_file_bytes();
+    let counts = HEADER_BYTES + KEY.verifying_key().to_bytes().len() + 2 * 96;
+    let mut list = counts + 5 * 8;
+    let lists = [
+        ("a", 96),
+        ("b in G1", 96),
+        ("b in G2", 192),
+        ("h", 96),
+        ("l", 96),
+    ];
+    for (index, (name, width)) in lists.into_iter().enumerate() {
+        let end = list + width * number(&good, counts + 8 * index);
+        // The highest byte of the first coordinate and of the last.
+        for place in [list + 47, end - 1] {
+            let mut bytes = good.clone();
+            bytes[place] ^= 0x80;
+            let fault = load(&resealed(bytes)).unwrap_err().to_string();
+            assert!(fault.contains("no number of its field"), "{name}: {fault}");
+        }
+        list = end;
+    }
+}
+
+#[test]
+fn rows_that_do_not_ascend_to_the_last_entry_are_refused_in_every_matrix() {
+    let good = KEY.to_file_bytes();
+    let proving = number(&good, 80) + number(&good, 88);
+    let matrices = HEADER_BYTES + proving;
+    let [rows, coefficients] = [16, 24].map(|at| number(&good, matrices + at));
+    let mut part = matrices + 32 + 32 * coefficients;
+    for name in ["A", "B", "C"] {
+        let (entries, ends) = (number(&good, part), part + 8);
+        let last = ends + 4 * (rows - 1);
+        let cases = [
+            (ends, entries, "the first row ends behind the second"),
+            (last, entries + 1, "the last row ends behind the last entry"),
+        ];
+        for (place, end, story) in cases {
+            let mut bytes = good.clone();
+            let end = u32::try_from(end).unwrap();
+            bytes[place..place + 4].copy_from_slice(&end.to_le_bytes());
+            let fault = load(&resealed(bytes)).unwrap_err().to_string();
+            let named = fault.contains("the rows do not end where the entries do");
+            assert!(named, "{name}: {story}: {fault}");
+        }
+        part = last + 4 + 8 * entries;
+    }
+    assert_eq!(part, good.len(), "that was all of the matrices");
+}
+
 #[test]
 fn a_file_is_checked_once_and_again_when_it_was_changed() {
     let folder = tempfile::tempdir().unwrap();
@@ -369,6 +426,18 @@ fn a_packed_key_that_was_changed_is_refused_wherever_it_is() {
             ),
             "{announced} points"
         );
+    }
+}
+
+#[test]
+fn a_packed_key_of_more_points_than_its_header_announces_is_refused_before_any_is_unpacked() {
+    let packed = KEY.to_transport_bytes();
+    let counts = HEADER_BYTES + KEY.verifying_key().to_bytes().len() + 2 * 48;
+    for list in 0..5 {
+        let mut changed = packed.clone();
+        changed[counts + 8 * list] ^= 1;
+        let fault = Key::from_transport_bytes(&changed).unwrap_err().to_string();
+        assert!(fault.contains("bytes of points"), "list {list}: {fault}");
     }
 }
 

@@ -268,3 +268,55 @@ fn prover(what: &str, error: &dyn std::fmt::Display) -> ProvingError {
         reason: format!("{what}: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cairn_prover::params::TEST;
+    use cairn_wire::Address;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_other_circuits_than_the_deployments_are_refused() {
+        let folder = std::env::temp_dir().join("cairn-test-keys");
+        let set = ParamSet::by_name(TEST.name).unwrap();
+        let load = |deployed: Option<&CircuitSet<KeyRecord>>| {
+            ProverKeys::load(&folder, set, deployed, Arc::new(|| [7; 32]))
+        };
+        load(None).unwrap();
+        let record = |circuit| {
+            let key = keys::load(&folder, set, circuit).unwrap();
+            KeyRecord {
+                address: Address([0; 20]),
+                circuit_id: *key.identity().circuit_id.as_bytes(),
+                key_hash: [0; 32],
+            }
+        };
+        let same = CircuitSet {
+            spacetime: record(CircuitName::Spacetime),
+            append: record(CircuitName::Append),
+            retire: record(CircuitName::Retire),
+            include: record(CircuitName::Include),
+            replica: record(CircuitName::Replica),
+            dispute: record(CircuitName::Dispute),
+        };
+        load(Some(&same)).unwrap().replica_key().unwrap();
+        let of_others: [fn(&mut CircuitSet<KeyRecord>) -> &mut KeyRecord; 4] = [
+            |all| &mut all.spacetime,
+            |all| &mut all.append,
+            |all| &mut all.include,
+            |all| &mut all.replica,
+        ];
+        for (place, one) in of_others.into_iter().enumerate() {
+            let mut other = same.clone();
+            one(&mut other).circuit_id[0] ^= 1;
+            let refused = match load(Some(&other)) {
+                // The biggest key is looked at when it is wanted.
+                Ok(keys) => keys.replica_key().err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            let refused = refused.unwrap_or_default();
+            assert!(refused.contains("circuit than"), "{place}: {refused}");
+        }
+    }
+}

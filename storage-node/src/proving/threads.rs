@@ -219,4 +219,22 @@ mod tests {
         assert_eq!(threads.urgent(held), 1, "a window");
         assert_eq!(held(), 0, "over");
     }
+
+    #[test]
+    fn an_urgent_proof_has_its_memory_as_long_as_it_is_made() {
+        let memory = MemoryBudget::for_set(4 << 30, &SMALL, false).unwrap();
+        let threads = ProofThreads::new(1, memory).unwrap();
+        let (all, window) = (4 << 30, threads.memory().window_bytes());
+        let is_left = |bytes| {
+            let taken = threads
+                .memory()
+                .take((Asker::Window, bytes), || (), || true);
+            taken.is_ok()
+        };
+        threads.urgent(|| {
+            assert!(is_left(all - window), "the rest");
+            assert!(!is_left(all - window + 1), "and no more");
+        });
+        assert!(is_left(all), "given back");
+    }
 }

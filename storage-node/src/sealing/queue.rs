@@ -241,6 +241,28 @@ mod tests {
     }
 
     #[test]
+    fn room_for_what_is_under_way_is_not_given_away_twice() {
+        let queue = UnsealQueue::new(2, 1, []);
+        for sector in sectors(1, 4) {
+            queue.ask(sector, 0);
+        }
+        assert_eq!(queue.begin(0), Some(SectorId(1)));
+        queue.end(SectorId(1), true, 100);
+        assert_eq!(queue.begin(100), Some(SectorId(2)), "beside the first");
+        assert_eq!(queue.begin(100), None, "the first is still read");
+        assert_eq!(queue.begin(160), Some(SectorId(3)), "it had its time");
+    }
+
+    #[test]
+    fn what_failed_says_nothing_of_how_long_one_takes() {
+        let queue = UnsealQueue::new(4, 100, []);
+        queue.ask(SectorId(1), 0);
+        assert_eq!(queue.begin(0), Some(SectorId(1)));
+        queue.end(SectorId(1), false, 3);
+        assert_eq!(queue.ask(SectorId(2), 3), Asked::InAbout(100), "as before");
+    }
+
+    #[test]
     fn the_oldest_unsealed_data_goes_first() {
         let queue = UnsealQueue::new(2, 1, sectors(1, 4));
         assert_eq!(queue.crowded_out(), sectors(1, 3), "three, room for two");

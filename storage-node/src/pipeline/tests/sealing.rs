@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cairn_contracts::ReplicaStatus;
 use cairn_merkle::Commitment;
@@ -14,16 +14,20 @@ use cairn_wire::{
     ContentId, DealId, ErrorCode, Handler as _, Peer, Period, SectorKind, SectorNumber, Signature,
     SlotIndex,
 };
+use tokio::{sync::watch, task};
 
 use super::fake_chain::{FakeChain, KEYS, NativeProver, SCHEDULE, rules, set};
 use super::{context_of, settle, start, state_of, take_piece, take_piece_of};
 use crate::dashboard::{Alarm, Counter, Gauge};
-use crate::deal::{SealEvent, SealState, SectorEvent, SectorId, SectorState, SlotEvent, SlotState};
+use crate::deal::{
+    SealEvent, SealId, SealRoots, SealState, SectorEvent, SectorId, SectorState, SlotEvent,
+    SlotState,
+};
 use crate::error::{ProvingError, SealError};
 use crate::pipeline::Work;
-use crate::pipeline::labels::{Alone, Outcomes};
-use crate::proving::{Gate, MemoryBudget, ProofThreads, ReplicaProver};
-use crate::sealing::{Asked, engine};
+use crate::pipeline::labels::{Alone, Outcomes, ToLabel};
+use crate::proving::{Asker, Gate, MemoryBudget, ProofThreads, ReplicaProver};
+use crate::sealing::{Asked, Job, UnsealQueue, engine};
 use crate::serve::NodeHandler;
 use crate::store::{DataCopy, Side, SlotKey, SlotRecord};
 
@@ -344,7 +348,7 @@ async fn what_ends_one_sector_of_two_leaves_the_other_to_go_on_alone() {
     let id = state.seal().unwrap().id().unwrap();
     let job = work.job(first, state.comm_d().unwrap(), &id);
     // Somebody else works in the folder of the first.
-    let never = std::sync::atomic::AtomicBool::new(false);
+    let never = AtomicBool::new(false);
     let watch = Watch::new(&|_| (), &never);
     let held = engine::open_labels(&job, Keep::All, watch).unwrap();
     work.run_machine(&both);
@@ -530,6 +534,11 @@ pub(super) fn unseal(work: &Work, sector: SectorId) -> Result<bool, SealError> {
     work.unseal(&[sector]).remove(0).1
 }
 
+/// Makes one replica.
+fn make_replica(work: &Work, sector: SectorId, of: SealId, job: &Job) -> Result<(), SealError> {
+    work.make_replicas([(sector, of, job.clone())]).remove(0).1
+}
+
 /// What the piece's bytes are, read as a client's request is.
 fn read(work: &Work, content_id: &ContentId, byte_len: usize) -> Option<Vec<u8>> {
     work.ledger.store().read_piece(content_id, 0, byte_len).ok()
@@ -566,7 +575,7 @@ async fn without_an_unsealed_copy_data_goes_once_it_is_active_and_comes_back_whe
         "proven all the while"
     );
     // The next one needs the room.
-    work.unseals = Arc::new(crate::sealing::UnsealQueue::new(1, 1, [sector]));
+    work.unseals = Arc::new(UnsealQueue::new(1, 1, [sector]));
     for old in work.unseals.crowded_out() {
         work.give_up_data(old).unwrap();
     }
@@ -620,6 +629,110 @@ async fn nothing_is_unsealed_into_the_space_that_is_kept_back_and_none_while_a_r
     let (sector, _) = sealed_sector(&work);
     let refused = unseal(&work, sector).unwrap_err().to_string();
     assert!(refused.contains("are kept back"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_queue_of_readers_stands_still_while_a_replica_is_proven() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let work = with_data(folder.path(), &chain);
+    challenged(&work, &chain).await;
+    settle(&work).await;
+    assert_eq!(name(&work), "proving", "a deposit lies on it");
+    let work = Arc::new(work);
+    work.unseals.ask(SectorId(99), 0);
+    let run = || {
+        let (stop, stopped) = watch::channel(false);
+        (stop, tokio::spawn(Arc::clone(&work).run_unsealer(stopped)))
+    };
+    let (stop, unsealer) = run();
+    // One thread: it runs to its first pause now.
+    task::yield_now().await;
+    stop.send(true).unwrap();
+    unsealer.await.unwrap();
+    assert_eq!(work.unseals.len(), 1, "the reader waits");
+    drive(&work).await;
+    let (stop, unsealer) = run();
+    while !work.unseals.is_empty() {
+        task::yield_now().await;
+    }
+    stop.send(true).unwrap();
+    unsealer.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_unsealed_before_makes_room_unless_a_slot_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = active(folder.path(), &chain).await;
+    let (first, _) = sealed_sector(&work);
+    assert!(!unseal(&work, first).unwrap(), "it is here");
+    take_piece_of(&work, SEALED, 3, 1_500);
+    assert_eq!(work.pack().unwrap(), 1, "a second sector");
+    let second = work.ledger.sectors(|_| true)[1].0;
+    let unseal_first = |work: &mut Work| {
+        work.give_up_data(first).unwrap();
+        work.unseals = Arc::new(UnsealQueue::new(1, 1, [second]));
+        assert!(unseal(work, first).unwrap(), "unsealed");
+        work.ledger.sector(second).unwrap().data
+    };
+    assert_eq!(unseal_first(&mut work), DataCopy::Kept, "yet to be shown");
+    for period in [4, 6] {
+        chain.advance_to(SCHEDULE.round_time(Period(period)));
+        drive(&work).await;
+    }
+    assert_eq!(state_of(&work, 3), "active", "shown");
+    assert_eq!(unseal_first(&mut work), DataCopy::Dropped, "it makes room");
+}
+
+#[tokio::test]
+async fn data_stays_as_long_as_a_slot_is_to_be_shown_to_lie_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = with_data(folder.path(), &chain);
+    work.seal.keep_unsealed = false;
+    challenged(&work, &chain).await;
+    settle(&work).await;
+    let (sector, _) = sealed_sector(&work);
+    work.run_machine(&[sector]);
+    while name(&work) != "registered" {
+        work.tick(0).await.unwrap();
+    }
+    assert_eq!(state_of(&work, 1), "packed", "on chain, not shown yet");
+    work.pack().unwrap();
+    let copy = || work.ledger.sector(sector).unwrap().data;
+    assert_eq!(copy(), DataCopy::Kept, "needed");
+    settle(&work).await;
+    work.pack().unwrap();
+    assert_eq!(copy(), DataCopy::Dropped, "shown");
+}
+
+#[tokio::test]
+async fn data_and_labels_that_are_not_what_was_committed_to_make_no_replica_and_no_proof() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let work = with_data(folder.path(), &chain);
+    settle(&work).await;
+    let (sector, state) = sealed_sector(&work);
+    let id = state.seal().unwrap().id().unwrap();
+    let job = work.job(sector, state.comm_d().unwrap(), &id);
+    let other = Commitment::default();
+    let of_other = Job {
+        comm_d: other,
+        ..job.clone()
+    };
+    assert!(make_replica(&work, sector, id, &of_other).is_err(), "data");
+    make_replica(&work, sector, id, &job).unwrap();
+    let roots = SealRoots {
+        comm_c: other,
+        r_root: other,
+        comm_r: other,
+    };
+    let never = AtomicBool::new(false);
+    let watch = Watch::new(&|_| (), &never);
+    let labels = engine::open_labels(&job, Keep::All, watch).unwrap();
+    let lost = engine::open_columns(&labels, &roots, watch).unwrap_err();
+    assert!(matches!(lost, SealError::Lost { .. }), "labels: {lost}");
 }
 
 #[tokio::test]
@@ -748,6 +861,87 @@ async fn labels_are_not_made_while_an_urgent_proof_is() {
     });
     drive(&work).await;
     assert_eq!(name(&work), "precommitted", "it went on");
+}
+
+#[tokio::test]
+async fn labels_park_where_they_are_when_an_urgent_proof_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let work = with_data(folder.path(), &chain);
+    settle(&work).await;
+    let (sector, state) = sealed_sector(&work);
+    let id = state.seal().unwrap().id().unwrap();
+    let job = work.job(sector, state.comm_d().unwrap(), &id);
+    std::thread::scope(|scope| {
+        let held = work.proofs.gate().hold();
+        // What was begun already: whoever begins looks at the gate first.
+        let one = ToLabel {
+            sector,
+            of: Some(id),
+            job,
+        };
+        let labels = scope.spawn(|| work.with_labels(&[one], Keep::All, |_, _, _| Ok(())));
+        wait_until_parked(work.proofs.gate(), &labels);
+        drop(held);
+        labels.join().unwrap().remove(0).1.unwrap();
+    });
+}
+
+#[tokio::test]
+async fn labels_wait_for_memory_that_others_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let work = with_data(folder.path(), &chain);
+    settle(&work).await;
+    let (sector, state) = sealed_sector(&work);
+    let id = state.seal().unwrap().id().unwrap();
+    let job = work.job(sector, state.comm_d().unwrap(), &id);
+    let memory = work.proofs.memory();
+    let all = (Asker::Sealing, memory.most_for_sealing());
+    let others = memory.take(all, || (), || true).unwrap();
+    // Told to stop, it would wait no longer than for its first look.
+    work.stop_sealing.store(true, Ordering::SeqCst);
+    let made = make_replica(&work, sector, id, &job);
+    assert!(made.is_err(), "told to stop");
+    let waits = || work.metrics.counter(Counter::MemoryWaits);
+    assert_eq!(waits(), 1, "there was none");
+    work.stop_sealing.store(false, Ordering::SeqCst);
+    drop(others);
+    make_replica(&work, sector, id, &job).unwrap();
+    assert_eq!(waits(), 1, "there is some");
+}
+
+/// A prover that looks at what memory is left for others.
+struct Weighing(Arc<ProofThreads>);
+
+impl ReplicaProver for Weighing {
+    fn prove(
+        &self,
+        statement: &ReplicaStatement,
+        vanilla: VanillaProof,
+        pass: &(dyn Fn() + Sync),
+    ) -> Result<[u8; 512], ProvingError> {
+        let memory = self.0.memory();
+        let left = memory.most_for_sealing() - memory.replica_bytes();
+        let is_left = |bytes| {
+            let taken = memory.take((Asker::Sealing, bytes), || (), || true);
+            taken.is_ok()
+        };
+        assert!(is_left(left), "the rest");
+        assert!(!is_left(left + 1), "and no more");
+        NativeProver.prove(statement, vanilla, pass)
+    }
+}
+
+#[tokio::test]
+async fn a_proof_of_replication_has_its_memory_as_long_as_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = with_data(folder.path(), &chain);
+    work.replicas = Arc::new(Weighing(Arc::clone(&work.proofs)));
+    challenged(&work, &chain).await;
+    drive(&work).await;
+    assert_eq!(name(&work), "registered", "proven");
 }
 
 /// A prover in whose middle an urgent proof begins.

@@ -102,8 +102,8 @@ fn operations<F: Coordinate, const N: usize>() {
                 element::load(lanes.each_ref())
             };
             let each = |of: &dyn Fn(usize) -> F| -> [F; 8] { std::array::from_fn(of) };
-            for more in [0, 2] {
-                let (x, y, z) = (load(&a, more), load(&b, more), load(&c, more));
+            for (more, less) in [(0, 0), (0, 2), (2, 0), (2, 2)] {
+                let (x, y, z) = (load(&a, more), load(&b, less), load(&c, less));
                 check(
                     "difference",
                     &element::difference(&x, &y),
@@ -153,6 +153,42 @@ fn arithmetic_in_lanes_is_the_librarys_at_the_ends_of_its_bounds() {
         operations::<Fq, 1>();
         operations::<Fq2, 2>();
     }
+}
+
+/// Products `-x y` that are -1 .. -8 as they lie in memory: a random one is as small once in 2^29 times.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn differences_just_below_zero() {
+    let shift = Fq::from(1u64 << 32);
+    for x in numbers().into_iter().filter(|x| *x != Fq::ZERO) {
+        let small = |lane: usize| {
+            let lane = u64::try_from(lane).expect("eight of them");
+            Fq::new_unchecked(BigInt::from(lane + 1))
+        };
+        let factors = |of: &dyn Fn(usize) -> Fq| {
+            let lanes: [Parts<2>; 8] = std::array::from_fn(|lane| [[0; LIMBS], held(of(lane), 0)]);
+            element::load(lanes.each_ref())
+        };
+        check(
+            "product",
+            &element::product(&factors(&|_| x), &factors(&|lane| small(lane) * shift / x)),
+            &std::array::from_fn(|lane| Fq2::new(-small(lane), Fq::ZERO)),
+            3,
+        );
+    }
+}
+
+#[test]
+#[expect(
+    unsafe_code,
+    reason = "code for a processor that was asked for what it needs"
+)]
+fn a_difference_of_products_just_below_zero_is_made_positive() {
+    if !available() {
+        println!("no AVX-512 IFMA here: lanes are not tested on this machine");
+        return;
+    }
+    // SAFETY: `available` said yes.
+    unsafe { differences_just_below_zero() };
 }
 
 #[test]
