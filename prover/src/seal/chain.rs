@@ -95,8 +95,8 @@ impl Avx512 {
 fn hash_block<const N: usize>(replicas: &mut [Replica<'_>; N], nodes: &Nodes<'_>) {
     const ZERO: LabelBytes = [0; LABEL_BYTES];
     let mut before = match nodes.first.checked_sub(1) {
-        Some(last) => load::<N>(replicas.each_ref().map(|replica| &replica.labels[last])),
-        None => load::<N>([&ZERO; N]),
+        Some(last) => load(replicas.each_ref().map(|replica| &replica.labels[last])),
+        None => load([&ZERO; N]),
     };
     for (place, drawn) in nodes.drawn.iter().enumerate() {
         let v = nodes.first + place;
@@ -104,6 +104,10 @@ fn hash_block<const N: usize>(replicas: &mut [Replica<'_>; N], nodes: &Nodes<'_>
             for replica in &*replicas {
                 for parent in soon {
                     prefetch(&replica.labels[*parent as usize]);
+                }
+                // Another core wrote them.
+                if let Some(below) = replica.below.get(place + nodes.ahead) {
+                    prefetch(below);
                 }
             }
         }
@@ -122,14 +126,21 @@ fn hash_block<const N: usize>(replicas: &mut [Replica<'_>; N], nodes: &Nodes<'_>
         };
         let below = all.map(|replica| replica.below.get(place).unwrap_or(&[ZERO; 8]));
         let far = |parent: usize| below.map(|labels| &labels[parent]);
+        let rest = [
+            [near(1), near(2)],
+            [near(3), near(4)],
+            [far(0), far(1)],
+            [far(2), far(3)],
+            [far(4), far(5)],
+            [far(6), far(7)],
+        ];
         let mut cv = load(all.map(|replica| &replica.key));
         cv = compress(cv, before, load(near(0)), FIRST);
-        cv = compress(cv, load(near(1)), load(near(2)), KEYED);
-        cv = compress(cv, load(near(3)), load(near(4)), KEYED);
-        cv = compress(cv, load(far(0)), load(far(1)), KEYED);
-        cv = compress(cv, load(far(2)), load(far(3)), KEYED);
-        cv = compress(cv, load(far(4)), load(far(5)), KEYED);
-        let [low, high] = compress(cv, load(far(6)), load(far(7)), LAST);
+        for (block, [front, back]) in rest.into_iter().enumerate() {
+            let flags = if block == 5 { LAST } else { KEYED };
+            cv = compress(cv, load(front), load(back), flags);
+        }
+        let [low, high] = cv;
         let top = row([u32::MAX, u32::MAX, u32::MAX, u32::MAX >> 2]);
         before = [low, _mm256_and_si256(high, top)];
         store(replicas, v, before);
@@ -261,18 +272,16 @@ fn row([a, b, c, d]: [u32; 4]) -> Row {
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
 fn load<const N: usize>(of: [&LabelBytes; N]) -> Pair {
-    let first = load_half(of[0]);
-    let rows = first.map(|half| _mm256_castsi128_si256(half));
-    match of.get(1) {
-        None => rows,
-        Some(second) => {
-            let [low, high] = load_half(second);
-            [
-                _mm256_inserti128_si256::<1>(rows[0], low),
-                _mm256_inserti128_si256::<1>(rows[1], high),
-            ]
-        }
-    }
+    let [low, high] = load_half(of[0]);
+    let rows = [_mm256_castsi128_si256(low), _mm256_castsi128_si256(high)];
+    let Some(second) = of.get(1) else {
+        return rows;
+    };
+    let [low, high] = load_half(second);
+    [
+        _mm256_inserti128_si256::<1>(rows[0], low),
+        _mm256_inserti128_si256::<1>(rows[1], high),
+    ]
 }
 
 #[inline]
@@ -293,10 +302,13 @@ fn load_half(label: &LabelBytes) -> [__m128i; 2] {
 #[inline]
 #[target_feature(enable = "avx512f,avx512vl")]
 fn store<const N: usize>(replicas: &mut [Replica<'_>; N], v: usize, [low, high]: Pair) {
-    let first = [low, high].map(|row| _mm256_castsi256_si128(row));
+    let first = [_mm256_castsi256_si128(low), _mm256_castsi256_si128(high)];
     store_half(&mut replicas[0].labels[v], first);
     if let Some(second) = replicas.get_mut(1) {
-        let rows = [low, high].map(|row| _mm256_extracti128_si256::<1>(row));
+        let rows = [
+            _mm256_extracti128_si256::<1>(low),
+            _mm256_extracti128_si256::<1>(high),
+        ];
         store_half(&mut second.labels[v], rows);
     }
 }

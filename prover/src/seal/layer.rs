@@ -45,6 +45,9 @@ pub(super) const DRAWN: usize = DRG_PARENTS - 1;
 /// Nodes between asking for a parent and hashing it.
 const AHEAD: usize = 6;
 
+/// Nodes between asking for a parent in the layer below and copying it.
+const AHEAD_BELOW: usize = 8;
+
 /// The labels of the parents in the layer below.
 pub(super) type Below = [LabelBytes; EXPANDER_PARENTS];
 
@@ -100,6 +103,7 @@ fn gather(
     used: &Receiver<Block>,
 ) {
     let mut draw = DrgDraw::new(graph.seed());
+    let mut far = Vec::with_capacity(BLOCK_NODES);
     let mut next = 0;
     while next < nodes {
         let mut block = used.try_recv().unwrap_or_else(|_| Block {
@@ -109,18 +113,26 @@ fn gather(
         block.drawn.clear();
         block.below.iter_mut().for_each(Vec::clear);
         let end = nodes.min(next + BLOCK_NODES);
-        for v in next..end {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a graph has at most 2^32 nodes"
-            )]
-            let v = v as u32;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a graph has at most 2^32 nodes"
+        )]
+        let row = next as u32..end as u32;
+        far.clear();
+        far.extend(row.clone().map(|v| graph.expander_parents(v)));
+        for (place, v) in row.enumerate() {
+            if let Some(soon) = far.get(place + AHEAD_BELOW) {
+                for labels in below.iter().flatten() {
+                    for parent in soon {
+                        prefetch(&labels[*parent as usize]);
+                    }
+                }
+            }
             let [_, drawn @ ..] = draw.parents(v);
             block.drawn.push(drawn);
-            let parents = graph.expander_parents(v);
             for (row, labels) in block.below.iter_mut().zip(below) {
                 if let Some(labels) = labels {
-                    row.push(parents.map(|parent| labels[parent as usize]));
+                    row.push(far[place].map(|parent| labels[parent as usize]));
                 }
             }
         }
