@@ -1,5 +1,5 @@
 //! Labels in a row by instructions of AVX-512, where the processor has them: the hash of `layer.rs`, and nothing else.
-//! Two replicas lie side by side in each register and cost no more than one; a replica alone leaves half of it unused.
+//! Two replicas lie side by side in each register: their rounds cost what those of one do; a replica alone leaves half of it unused.
 //!
 //! ```text
 //! G as published:   d = (d ^ a) >>> n                                           three operations that wait for a

@@ -339,8 +339,8 @@ pub struct TogetherError {
     pub error: SealError,
 }
 
-/// Makes the layers that are missing of several replicas of one set, side by side: two take little longer than one where the
-/// processor has AVX-512. Their layers need not be the same. Each takes the memory of one.
+/// Makes the layers that are missing of several replicas of one set, side by side: two take a sixth to a third longer than one where
+/// the processor has AVX-512. Their layers need not be the same. Each takes the memory of one.
 ///
 /// # Errors
 /// As [`Labels::finish`], with the replica it happened to; the finished layers of all stay.
@@ -357,7 +357,7 @@ pub fn finish_together(all: &mut [(&mut Labels, Watch<'_>)]) -> Result<(), Toget
     Ok(())
 }
 
-/// Makes layers until the first has all of its own.
+/// Makes layers until one of the replicas has all of its own.
 fn finish_while_all_lack(all: &mut [(&mut Labels, Watch<'_>)]) -> Result<(), TogetherError> {
     let lacks = |all: &[(&mut Labels, Watch<'_>)]| {
         !all.is_empty() && all.iter().all(|(one, _)| !one.is_finished())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cairn_merkle::Commitment;
 use cairn_prover::replica::ReplicaStatement;
-use cairn_prover::seal::{self, Keep, Phase, Watch};
+use cairn_prover::seal::{self, Keep, Phase};
 use cairn_wire::SectorNumber;
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
@@ -269,12 +269,23 @@ impl Work {
         (comm_d, id, roots, seed): (Commitment, SealId, SealRoots, Commitment),
     ) -> Result<(), SealError> {
         let job = self.job(sector, comm_d, &id);
-        let columns = self.watched(sector, Some(id), |watch| {
-            let mut labels = engine::open_labels(&job, Keep::All, watch)?;
-            // What the disk lost of them is made once more: they follow from number, data and ticket.
-            labels.finish(watch)?;
-            engine::open_columns(&labels, &roots, watch)
-        })?;
+        // What the disk lost of them is made once more: they follow from number, data and ticket.
+        let one = ToLabel {
+            sector,
+            of: Some(id),
+            job: job.clone(),
+        };
+        let mut opened = None;
+        let outcomes = self.with_labels(&[one], Keep::All, |_, labels, watch| {
+            opened = Some(engine::open_columns(&labels, &roots, watch)?);
+            Ok(())
+        });
+        for (_, outcome) in outcomes {
+            outcome?;
+        }
+        let Some(columns) = opened else {
+            return Ok(());
+        };
         while let Some(SealState::Proving { partitions, .. }) = self.seal_of(sector) {
             if partitions >= self.seal.partitions {
                 break;
@@ -327,17 +338,6 @@ impl Work {
 
     fn seal_of(&self, sector: SectorId) -> Option<SealState> {
         self.ledger.sector(sector)?.state.seal()
-    }
-
-    /// Runs work of the prover's that tells how far it is.
-    fn watched<T>(
-        &self,
-        sector: SectorId,
-        of: Option<SealId>,
-        work: impl FnOnce(Watch<'_>) -> Result<T, SealError>,
-    ) -> Result<T, SealError> {
-        let tell = self.teller(sector, of);
-        work(Watch::new(&tell, &self.stop_sealing))
     }
 
     /// What is told how far work at a sector is: notes that, and holds the work up while a window is open.
