@@ -7,6 +7,8 @@
 //! | `windows.rs` | proving in time, rot, outages |
 //! | `sectors.rs` | append and activation, restarts between any two steps |
 //! | `sealing.rs` | a sealed sector from its data to its windows, and what can befall it |
+//! | `labelling.rs` | labels of one sector and of two, stopped, rotten, and out of the way of what is urgent |
+//! | `unsealing.rs` | data that lies only in a replica, and who reads it |
 //! | `clocks.rs` | what has a deadline of its own is held up by nothing, and costs nothing when it is for nobody |
 //! | `bids.rs` | auctions of sealed slots that others lost, and what is won in them |
 //! | `packing.rs` | what is packed, given up and forgotten |
@@ -17,12 +19,14 @@ mod bids;
 mod clocks;
 mod fake_auctions;
 mod fake_chain;
+mod labelling;
 mod market;
 mod packing;
 mod relay;
 mod reorganisations;
 mod sealing;
 mod sectors;
+mod unsealing;
 mod windows;
 
 use std::path::Path;

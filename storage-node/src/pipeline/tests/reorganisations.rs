@@ -6,7 +6,8 @@ use cairn_contracts::DealInfo;
 use cairn_wire::{DealId, Period, SectorKind};
 
 use super::fake_chain::{FakeChain, ME, SCHEDULE, TREE, Table};
-use super::sealing::{challenged, drive, name, sealed_sector, unseal, with_data};
+use super::sealing::{challenged, drive, name, sealed_sector, with_data};
+use super::unsealing::unseal;
 use super::{settle, start, state_of, take_piece, with_sector};
 use crate::dashboard::{Alarm, Counter};
 use crate::deal::{SectorState, WindowState};
