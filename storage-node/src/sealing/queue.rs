@@ -269,12 +269,11 @@ mod tests {
         queue.end(SectorId(9), true, 0);
         assert_eq!(queue.crowded_out(), [SectorId(3)], "then the next");
         assert_eq!(queue.crowded_out(), sectors(0, 0), "one and one more fit");
-        queue.ask(SectorId(10), 0);
-        queue.ask(SectorId(11), 0);
-        assert_eq!(queue.begin(99), Some(SectorId(10)));
-        assert_eq!(queue.crowded_out(), sectors(0, 0), "room for it");
-        queue.end(SectorId(10), true, 99);
-        assert_eq!(queue.begin(199), Some(SectorId(11)), "the oldest is old");
-        assert_eq!(queue.crowded_out(), [SectorId(9)], "for it");
+        let queue = UnsealQueue::new(3, 1, sectors(1, 3));
+        for sector in sectors(8, 10) {
+            queue.ask(sector, 99);
+            assert_eq!(queue.begin(99), Some(sector), "its turn");
+        }
+        assert_eq!(queue.crowded_out(), [SectorId(1)], "two are under way");
     }
 }

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cairn_merkle::Commitment;
+use cairn_prover::params::{ParamSet, TESTNET};
 use cairn_prover::seal::{Keep, Watch};
 use cairn_wire::{Period, SectorNumber};
+use tokio::sync::watch;
 
 use super::fake_chain::{FakeChain, SCHEDULE, set};
 use super::sealing::{SEALED, drive, name, sealed_sector, wait_until_parked, with_data};
@@ -34,6 +36,20 @@ pub(super) async fn two_to_label(folder: &Path, chain: &FakeChain) -> (Work, [Se
     (work, [all[0].0, all[1].0])
 }
 
+/// The one sector that is sealed, its labels to be made.
+async fn begun(work: &Work) -> (SectorId, SealId, Job) {
+    settle(work).await;
+    let (sector, _) = sealed_sector(work);
+    let (id, job) = job_of(work, sector);
+    (sector, id, job)
+}
+
+fn job_of(work: &Work, sector: SectorId) -> (SealId, Job) {
+    let state = work.ledger.sector(sector).unwrap().state;
+    let id = state.seal().unwrap().id().unwrap();
+    (id, work.job(sector, state.comm_d().unwrap(), &id))
+}
+
 fn name_of(work: &Work, sector: SectorId) -> &'static str {
     work.ledger.sector(sector).unwrap().state.name()
 }
@@ -55,6 +71,9 @@ async fn labels_of_two_sectors_are_made_side_by_side_where_there_is_memory_for_b
     work.proofs = Arc::new(ProofThreads::new(1, small).unwrap());
     assert_eq!(teams(&work), apart, "no memory for two");
     work.proofs = large;
+    work.seal.memory_bytes = engine::memory_bytes(set()) * 3 / 2;
+    assert_eq!(teams(&work), apart, "nor does sealing get it");
+    work.seal.memory_bytes = 1 << 30;
     work.run_machine(&both);
     assert_eq!(both.map(|sector| name_of(&work, sector)), ["sealed"; 2]);
     assert_eq!(work.metrics.counter(Counter::SectorsSealed), 2, "counted");
@@ -68,28 +87,28 @@ async fn labels_of_two_sectors_are_made_side_by_side_where_there_is_memory_for_b
 
 #[tokio::test]
 async fn what_ends_one_sector_of_two_leaves_the_other_to_go_on_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let chain = FakeChain::at(1013);
-    let (work, both) = two_to_label(folder.path(), &chain).await;
-    let [first, second] = both;
-    let state = work.ledger.sector(first).unwrap().state;
-    let id = state.seal().unwrap().id().unwrap();
-    let job = work.job(first, state.comm_d().unwrap(), &id);
-    // Somebody else works in the folder of the first.
-    let never = AtomicBool::new(false);
-    let watch = Watch::new(&|_| (), &never);
-    let held = engine::open_labels(&job, Keep::All, watch).unwrap();
-    work.run_machine(&both);
-    let names = || both.map(|sector| name_of(&work, sector));
-    assert_eq!(names(), ["labelling"; 2], "neither came further");
-    assert!(work.metrics.is_raised(Alarm::Disk), "said");
-    let teams = work.teams(&work.machine_work(), &mut Alone::default());
-    assert_eq!(teams, [[second]], "the first waits, the other goes on");
-    work.run_machine(&teams[0]);
-    assert_eq!(names(), ["labelling", "sealed"], "alone");
-    drop(held);
-    work.run_machine(&[first]);
-    assert_eq!(names(), ["sealed"; 2], "and the first after it");
+    for ended in [0, 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = FakeChain::at(1013);
+        let (work, both) = two_to_label(folder.path(), &chain).await;
+        let (first, second) = (both[ended], both[1 - ended]);
+        let (_, job) = job_of(&work, first);
+        // Somebody else works in the folder of the first.
+        let never = AtomicBool::new(false);
+        let watch = Watch::new(&|_| (), &never);
+        let held = engine::open_labels(&job, Keep::All, watch).unwrap();
+        work.run_machine(&both);
+        let names = || [first, second].map(|sector| name_of(&work, sector));
+        assert_eq!(names(), ["labelling"; 2], "neither came further");
+        assert!(work.metrics.is_raised(Alarm::Disk), "said");
+        let teams = work.teams(&work.machine_work(), &mut Alone::default());
+        assert_eq!(teams, [[second]], "the first waits, the other goes on");
+        work.run_machine(&teams[0]);
+        assert_eq!(names(), ["labelling", "sealed"], "alone");
+        drop(held);
+        work.run_machine(&[first]);
+        assert_eq!(names(), ["sealed"; 2], "and the first after it");
+    }
 }
 
 #[tokio::test]
@@ -124,10 +143,7 @@ async fn data_and_labels_that_are_not_what_was_committed_to_make_no_replica_and_
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
     let work = with_data(folder.path(), &chain);
-    settle(&work).await;
-    let (sector, state) = sealed_sector(&work);
-    let id = state.seal().unwrap().id().unwrap();
-    let job = work.job(sector, state.comm_d().unwrap(), &id);
+    let (sector, id, job) = begun(&work).await;
     let other = Commitment::default();
     let of_other = Job {
         comm_d: other,
@@ -189,7 +205,7 @@ fn roots_of(work: &Work) -> Commitment {
 async fn killed_inside_a_layer_it_resumes_and_makes_the_same_replica() {
     const FOLDER: &str = "CAIRN_SEAL_CRASH_FOLDER";
     const TEST: &str =
-        "pipeline::tests::sealing::killed_inside_a_layer_it_resumes_and_makes_the_same_replica";
+        "pipeline::tests::labelling::killed_inside_a_layer_it_resumes_and_makes_the_same_replica";
     let chain = FakeChain::at(1013);
     if let Some(folder) = std::env::var_os(FOLDER) {
         let work = with_data(Path::new(&folder), &chain);
@@ -212,6 +228,7 @@ async fn killed_inside_a_layer_it_resumes_and_makes_the_same_replica() {
             .spawn()
             .unwrap();
         while !folder.path().join("sealing").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it never sealed");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         std::thread::sleep(std::time::Duration::from_millis(delay_ms));
@@ -253,10 +270,7 @@ async fn labels_park_where_they_are_when_an_urgent_proof_begins() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
     let work = with_data(folder.path(), &chain);
-    settle(&work).await;
-    let (sector, state) = sealed_sector(&work);
-    let id = state.seal().unwrap().id().unwrap();
-    let job = work.job(sector, state.comm_d().unwrap(), &id);
+    let (sector, id, job) = begun(&work).await;
     std::thread::scope(|scope| {
         let held = work.proofs.gate().hold();
         // What was begun already: whoever begins looks at the gate first.
@@ -277,10 +291,7 @@ async fn labels_wait_for_memory_that_others_have() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
     let work = with_data(folder.path(), &chain);
-    settle(&work).await;
-    let (sector, state) = sealed_sector(&work);
-    let id = state.seal().unwrap().id().unwrap();
-    let job = work.job(sector, state.comm_d().unwrap(), &id);
+    let (sector, id, job) = begun(&work).await;
     let memory = work.proofs.memory();
     let all = (Asker::Sealing, memory.most_for_sealing());
     let others = memory.take(all, || (), || true).unwrap();
@@ -294,4 +305,56 @@ async fn labels_wait_for_memory_that_others_have() {
     drop(others);
     make_replica(&work, sector, id, &job).unwrap();
     assert_eq!(waits(), 1, "there is some");
+    let others = memory.take(all, || (), || true).unwrap();
+    let one = ToLabel {
+        sector,
+        of: Some(id),
+        job,
+    };
+    let made = work.with_labels(&[one], Keep::All, |_, _, _| Ok(()));
+    drop(others);
+    assert!(matches!(made[..], [(_, Ok(()))]), "{made:?}");
+    assert_eq!(waits(), 1, "finished labels need none");
+}
+
+#[tokio::test]
+async fn a_sector_is_held_back_for_another_and_then_made_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let mut work = with_data(folder.path(), &chain);
+    settle(&work).await;
+    let (first, _) = sealed_sector(&work);
+    take_piece_of(&work, SEALED, 3, 1_500);
+    assert_eq!(work.pack().unwrap(), 1, "a second sector");
+    // Labels of two sectors of 512 MiB would have room, and take a minute.
+    work.set = ParamSet::by_name(TESTNET.name).unwrap();
+    work.seal.memory_bytes = u64::MAX;
+    work.seal.parallel = 2;
+    let now = Arc::new(AtomicU64::new(100));
+    let clock = Arc::clone(&now);
+    work.clock = Arc::new(move || clock.load(Ordering::SeqCst));
+    let mut alone = Alone::default();
+    let mut teams = || work.teams(&[first], &mut alone);
+    assert!(teams().is_empty(), "another comes");
+    now.store(107, Ordering::SeqCst);
+    assert!(teams().is_empty(), "not yet");
+    now.store(108, Ordering::SeqCst);
+    assert_eq!(teams(), [[first]], "long enough");
+}
+
+#[tokio::test]
+async fn a_node_that_seals_two_at_a_time_brings_both_to_their_replicas() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let (work, both) = two_to_label(folder.path(), &chain).await;
+    let work = Arc::new(work);
+    let (stop, stopped) = watch::channel(false);
+    let sealer = tokio::spawn(Arc::clone(&work).run_sealer(stopped));
+    while both.map(|sector| name_of(&work, sector)) != ["sealed"; 2] {
+        assert!(!sealer.is_finished(), "it goes on until it is stopped");
+        tokio::time::sleep(work.poll).await;
+    }
+    stop.send(true).unwrap();
+    sealer.await.unwrap();
+    assert_eq!(work.metrics.counter(Counter::SectorsSealed), 2, "each once");
 }

@@ -47,6 +47,21 @@ async fn two_sectors_are_unsealed_together_and_a_rotten_one_spoils_no_other() {
     replace(&whole).unwrap();
     assert_eq!(became(work.unseal(&both)), [true, true], "together");
     assert_eq!(both.map(chunk), data, "every byte");
+    for sector in both {
+        work.give_up_data(sector).unwrap();
+        work.unseals.ask(sector, 0);
+    }
+    let work = Arc::new(work);
+    let (stop, stopped) = watch::channel(false);
+    let unsealer = tokio::spawn(Arc::clone(&work).run_unsealer(stopped));
+    while !work.unseals.is_empty() {
+        assert!(!unsealer.is_finished(), "it goes on until it is stopped");
+        tokio::time::sleep(work.poll).await;
+    }
+    stop.send(true).unwrap();
+    unsealer.await.unwrap();
+    let chunk = |sector| work.ledger.store().chunk(sector, Side::Data, 0).unwrap();
+    assert_eq!(both.map(chunk), data, "for two readers");
 }
 
 /// Unseals one sector.
