@@ -13,7 +13,6 @@ use super::{context_of, settle, start, state_of, take_piece_of};
 use crate::deal::{SectorId, SlotEvent, SlotState};
 use crate::error::SealError;
 use crate::pipeline::Work;
-use crate::pipeline::labels::Outcomes;
 use crate::sealing::{Asked, UnsealQueue};
 use crate::serve::NodeHandler;
 use crate::store::{DataCopy, Side, SlotKey, SlotRecord};
@@ -27,41 +26,56 @@ async fn two_sectors_are_unsealed_together_and_a_rotten_one_spoils_no_other() {
     chain.advance_to(SCHEDULE.round_time(Period(2)));
     drive(&work).await;
     drive(&work).await;
-    let store = work.ledger.store();
-    let chunk = |sector| store.chunk(sector, Side::Data, 0).unwrap();
+    let ledger = Arc::clone(&work.ledger);
+    let chunk = |sector| ledger.store().chunk(sector, Side::Data, 0).unwrap();
     let data = both.map(chunk);
     work.seal.keep_unsealed = false;
     work.pack().unwrap();
     assert_eq!(both.map(chunk), [None, None], "replicas alone");
-    let mut rotten = store.chunk(both[0], Side::Replica, 0).unwrap().unwrap();
-    let whole = rotten.clone();
-    rotten[64] ^= 1;
-    let replace = |bytes: &[u8]| store.replace_chunk(both[0], Side::Replica, 0, bytes);
-    replace(&rotten).unwrap();
-    let became = |outcomes: Outcomes<bool>| {
-        let done = |sector| outcomes.iter().find(|(of, _)| *of == sector);
-        both.map(|sector| matches!(done(sector), Some((_, Ok(true)))))
+    let flip = |sector| {
+        let read = ledger.store().chunk(sector, Side::Replica, 0);
+        let mut bytes = read.unwrap().unwrap();
+        bytes[64] ^= 1;
+        let written = ledger
+            .store()
+            .replace_chunk(sector, Side::Replica, 0, &bytes);
+        written.unwrap();
     };
-    assert_eq!(became(work.unseal(&both)), [false, true], "one is rotten");
-    work.give_up_data(both[1]).unwrap();
-    replace(&whole).unwrap();
-    assert_eq!(became(work.unseal(&both)), [true, true], "together");
-    assert_eq!(both.map(chunk), data, "every byte");
-    for sector in both {
-        work.give_up_data(sector).unwrap();
-        work.unseals.ask(sector, 0);
+    let mut work = Arc::new(work);
+    for rotten in [Some(0_usize), Some(1), None] {
+        if let Some(place) = rotten {
+            flip(both[place]);
+        }
+        let queue = Arc::new(UnsealQueue::new(2, 1, []));
+        Arc::get_mut(&mut work).unwrap().unseals = Arc::clone(&queue);
+        for sector in both {
+            queue.ask(sector, 0);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let unsealer = tokio::spawn(Arc::clone(&work).run_unsealer(stopped));
+        while !queue.is_empty() {
+            assert!(!unsealer.is_finished(), "it goes on until it is stopped");
+            tokio::time::sleep(work.poll).await;
+        }
+        stop.send(true).unwrap();
+        unsealer.await.unwrap();
+        let mut expected = data.clone();
+        if let Some(place) = rotten {
+            expected[place] = None;
+            flip(both[place]);
+        }
+        assert_eq!(both.map(chunk), expected, "rotten: {rotten:?}");
+        // With room for two, one has to go for the next if both are there.
+        let gone = queue.crowded_out().len();
+        assert_eq!(gone, usize::from(rotten.is_none()), "what is counted");
+        for (sector, _) in both
+            .into_iter()
+            .zip(&expected)
+            .filter(|(_, one)| one.is_some())
+        {
+            work.give_up_data(sector).unwrap();
+        }
     }
-    let work = Arc::new(work);
-    let (stop, stopped) = watch::channel(false);
-    let unsealer = tokio::spawn(Arc::clone(&work).run_unsealer(stopped));
-    while !work.unseals.is_empty() {
-        assert!(!unsealer.is_finished(), "it goes on until it is stopped");
-        tokio::time::sleep(work.poll).await;
-    }
-    stop.send(true).unwrap();
-    unsealer.await.unwrap();
-    let chunk = |sector| work.ledger.store().chunk(sector, Side::Data, 0).unwrap();
-    assert_eq!(both.map(chunk), data, "for two readers");
 }
 
 /// Unseals one sector.
