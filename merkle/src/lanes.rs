@@ -10,18 +10,43 @@
 //! The Montgomery reduction drops limb after limb. Four of its five steps add `t0 * (2^-52 mod r)`, for which the
 //! factor is the limb itself; they leave up to `2^52 r`. The last step adds the multiple of r that clears the limb, and
 //! leaves `ab / 2^260 + 2.001`; there `-1/r mod 2^52 = -(1 + 2^32)` makes the factor from a shift and an addition.
+//!
+//! Every function needs AVX-512 with DQ and IFMA, which [`Available`] proves: called without them it is undefined.
+
+#![expect(
+    clippy::missing_safety_doc,
+    reason = "what all functions need stands above, once"
+)]
 
 use core::arch::x86_64::{
     __m512i, _mm256_extract_epi64, _mm512_add_epi64, _mm512_and_si512, _mm512_extracti64x4_epi64,
     _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_mullo_epi64,
-    _mm512_or_si512, _mm512_set1_epi64, _mm512_setr_epi64, _mm512_setzero_si512, _mm512_slli_epi64,
-    _mm512_srli_epi64, _mm512_sub_epi64, _mm512_test_epi64_mask,
+    _mm512_or_si512, _mm512_set1_epi64, _mm512_setr_epi64, _mm512_setzero_si512,
+    _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srai_epi64, _mm512_srli_epi64,
+    _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
+use ark_bls12_381::Fr;
+
+/// Proof that the processor has the instructions: [`Self::detect`] is the only way to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Available(());
+
+impl Available {
+    /// `Some` on a processor with AVX-512 IFMA.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        let there = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512ifma");
+        there.then_some(Self(()))
+    }
+}
+
 /// Integers side by side.
-pub(super) const LANES: usize = 8;
+pub const LANES: usize = 8;
 /// Limbs of an integer.
-pub(super) const LIMBS: usize = 5;
+pub const LIMBS: usize = 5;
 /// Bits of a limb.
 const BITS: u32 = 52;
 const MASK: u64 = (1 << BITS) - 1;
@@ -34,6 +59,19 @@ const MODULUS: [u64; LIMBS] = [
     0x7_d483_339d_8080,
     0x73ed_a753_299d,
 ];
+/// `3 r`.
+const THREE: [u64; LIMBS] = {
+    let mut out = [0; LIMBS];
+    let mut carry = 0;
+    let mut i = 0;
+    while i < LIMBS {
+        let limb = 3 * MODULUS[i] + carry;
+        out[i] = limb & MASK;
+        carry = limb >> BITS;
+        i += 1;
+    }
+    out
+};
 /// `2^260 - r`.
 const NEGATIVE: [u64; LIMBS] = [
     0xffff_ffff,
@@ -51,7 +89,7 @@ const DOWN_A_LIMB: [u64; LIMBS] = [
     0x73ed_a014_4f28,
 ];
 /// `2^520 mod r`: a factor that brings a plain integer into the form of this file.
-pub(super) const FROM_PLAIN: [u64; LIMBS] = [
+pub(crate) const FROM_PLAIN: [u64; LIMBS] = [
     0x9_9103_f29c_6cf0,
     0x5_7927_663d_999e,
     0xa_1c0e_d631_138b,
@@ -59,7 +97,7 @@ pub(super) const FROM_PLAIN: [u64; LIMBS] = [
     0x9ff_646c_c027,
 ];
 /// `2^256 mod r`: a factor that brings an element into the Montgomery form of ark.
-pub(super) const TO_ARK: [u64; LIMBS] = [
+pub(crate) const TO_ARK: [u64; LIMBS] = [
     0x1_ffff_fffe,
     0xf_a000_3480_2000,
     0xc_bc4f_f558_84b7,
@@ -73,7 +111,7 @@ const RECIPROCAL: u64 = 0x2355_094e;
 
 type Vector = __m512i;
 /// Eight integers.
-pub(super) type Limbs = [Vector; LIMBS];
+pub type Limbs = [Vector; LIMBS];
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
@@ -85,7 +123,7 @@ fn splat(x: u64) -> Vector {
 /// The same integer in every lane.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn broadcast(x: &[u64; LIMBS]) -> Limbs {
+pub fn broadcast(x: &[u64; LIMBS]) -> Limbs {
     [
         splat(x[0]),
         splat(x[1]),
@@ -98,14 +136,14 @@ pub(super) fn broadcast(x: &[u64; LIMBS]) -> Limbs {
 /// Zero in every lane.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn zero() -> Limbs {
+pub fn zero() -> Limbs {
     [_mm512_setzero_si512(); LIMBS]
 }
 
 /// The limb-wise sum; bounds add up.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn add(a: &Limbs, b: &Limbs) -> Limbs {
+pub fn add(a: &Limbs, b: &Limbs) -> Limbs {
     let mut sum = *a;
     for (sum, b) in sum.iter_mut().zip(b) {
         *sum = _mm512_add_epi64(*sum, *b);
@@ -116,7 +154,7 @@ pub(super) fn add(a: &Limbs, b: &Limbs) -> Limbs {
 /// `a << SHIFT`, limb by limb.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn shl<const SHIFT: u32>(a: &Limbs) -> Limbs {
+pub(crate) fn shl<const SHIFT: u32>(a: &Limbs) -> Limbs {
     let mut out = *a;
     for limb in &mut out {
         *limb = _mm512_slli_epi64::<SHIFT>(*limb);
@@ -128,7 +166,7 @@ pub(super) fn shl<const SHIFT: u32>(a: &Limbs) -> Limbs {
 /// lower limbs.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn add_scaled(a: &Limbs, factor: u64, b: &Limbs) -> Limbs {
+pub(crate) fn add_scaled(a: &Limbs, factor: u64, b: &Limbs) -> Limbs {
     let factor = splat(factor);
     let mut t = *a;
     for i in 0..LIMBS - 1 {
@@ -142,7 +180,7 @@ pub(super) fn add_scaled(a: &Limbs, factor: u64, b: &Limbs) -> Limbs {
 /// Raw to carried. Needs limbs that carries (below 2^12) do not overflow, and a value below 2^260.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn carry(a: &Limbs) -> Limbs {
+pub fn carry(a: &Limbs) -> Limbs {
     let mut t = *a;
     for i in 0..LIMBS - 1 {
         t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(t[i]));
@@ -153,7 +191,7 @@ pub(super) fn carry(a: &Limbs) -> Limbs {
 /// Carried to clean.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn clean(a: &Limbs) -> Limbs {
+pub fn clean(a: &Limbs) -> Limbs {
     let mut t = *a;
     for limb in &mut t {
         *limb = _mm512_and_si512(*limb, splat(MASK));
@@ -161,10 +199,25 @@ pub(super) fn clean(a: &Limbs) -> Limbs {
     t
 }
 
+/// `a - b + 3 r`, clean. Needs `a` clean, `b` below 3, and a result below 2^260.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[inline]
+pub fn difference(a: &Limbs, b: &Limbs) -> Limbs {
+    let mut t = *a;
+    for ((t, b), three) in t.iter_mut().zip(b).zip(THREE) {
+        *t = _mm512_add_epi64(_mm512_sub_epi64(*t, *b), splat(three));
+    }
+    // Limbs have a sign here, the value has none.
+    for i in 0..LIMBS - 1 {
+        t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srai_epi64::<BITS>(t[i]));
+    }
+    clean(&t)
+}
+
 /// Carried to a sum whose top limb keeps everything above: for values beyond 2^260.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn clean_below_top(a: &Limbs) -> Limbs {
+pub(crate) fn clean_below_top(a: &Limbs) -> Limbs {
     let t = clean(a);
     [t[0], t[1], t[2], t[3], a[4]]
 }
@@ -175,7 +228,7 @@ pub(super) fn clean_below_top(a: &Limbs) -> Limbs {
 /// `1 + 2^(24 + 208) / r + 2^40 / 2^52 + 2^12 * 2^208 / r < 1.001`. Adds `q * (2^260 - r)`, modulo 2^260.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn fold(a: &Limbs) -> Limbs {
+pub fn fold(a: &Limbs) -> Limbs {
     let top = _mm512_srli_epi64::<QUOTIENT_SHIFT>(a[4]);
     let q = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, splat(RECIPROCAL));
     let mut t = *a;
@@ -192,7 +245,7 @@ pub(super) fn fold(a: &Limbs) -> Limbs {
 /// `a * b / 2^260 mod r`, raw, limbs up to 20 x 2^52, below `ab / 35.3 + 2.001`. Needs carried factors.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
+pub fn mul(a: &Limbs, b: &Limbs) -> Limbs {
     let mut t = [_mm512_setzero_si512(); 2 * LIMBS];
     for i in 0..LIMBS {
         for j in 0..LIMBS {
@@ -206,7 +259,7 @@ pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
 /// `a^2 / 2^260 mod r`; as [`mul`].
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn square(a: &Limbs) -> Limbs {
+pub fn square(a: &Limbs) -> Limbs {
     let mut t = [_mm512_setzero_si512(); 2 * LIMBS];
     for i in 0..LIMBS {
         for j in i + 1..LIMBS {
@@ -249,7 +302,7 @@ fn reduce(mut t: [Vector; 2 * LIMBS]) -> Limbs {
 /// `x^5`, raw, limbs up to 20 x 2^52, below 2.3. Needs `x` carried and below 4.3.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn pow5(x: &Limbs) -> Limbs {
+pub(crate) fn pow5(x: &Limbs) -> Limbs {
     let x2 = carry(&square(x));
     let x4 = carry(&square(&x2));
     mul(&x4, x)
@@ -258,7 +311,7 @@ pub(super) fn pow5(x: &Limbs) -> Limbs {
 /// M4 times one limb of four integers, in eight additions and four shifts (eprint 2023/323, appendix B).
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn times_m4([x0, x1, x2, x3]: &[Vector; 4]) -> [Vector; 4] {
+pub(crate) fn times_m4([x0, x1, x2, x3]: &[Vector; 4]) -> [Vector; 4] {
     let t0 = add_limb(*x0, *x1);
     let t1 = add_limb(*x2, *x3);
     let t2 = add_limb(add_limb(*x1, *x1), t1);
@@ -271,14 +324,14 @@ pub(super) fn times_m4([x0, x1, x2, x3]: &[Vector; 4]) -> [Vector; 4] {
 /// The sum of one limb.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn add_limb(a: Vector, b: Vector) -> Vector {
+pub(crate) fn add_limb(a: Vector, b: Vector) -> Vector {
     _mm512_add_epi64(a, b)
 }
 
 /// The limbs of integers of four words, clean.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn from_words(w: &[Vector; 4]) -> Limbs {
+pub fn from_words(w: &[Vector; 4]) -> Limbs {
     clean(&[
         w[0],
         _mm512_or_si512(_mm512_srli_epi64::<52>(w[0]), _mm512_slli_epi64::<12>(w[1])),
@@ -291,7 +344,7 @@ pub(super) fn from_words(w: &[Vector; 4]) -> Limbs {
 /// The limbs of 16 times integers of four words, clean.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn from_words_times_16(w: &[Vector; 4]) -> Limbs {
+pub fn from_words_times_16(w: &[Vector; 4]) -> Limbs {
     clean(&[
         _mm512_slli_epi64::<4>(w[0]),
         _mm512_or_si512(_mm512_srli_epi64::<48>(w[0]), _mm512_slli_epi64::<16>(w[1])),
@@ -305,7 +358,7 @@ pub(super) fn from_words_times_16(w: &[Vector; 4]) -> Limbs {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
 #[expect(clippy::cast_possible_wrap, reason = "bits are bits")]
-pub(super) fn gather(x: [u64; LANES]) -> Vector {
+pub fn gather(x: [u64; LANES]) -> Vector {
     let x = x.map(|x| x as i64);
     _mm512_setr_epi64(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7])
 }
@@ -313,7 +366,7 @@ pub(super) fn gather(x: [u64; LANES]) -> Vector {
 /// The words of the integers below r. Needs `a` carried and below 2.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
-pub(super) fn to_words(a: &Limbs) -> [[u64; 4]; LANES] {
+pub fn to_words(a: &Limbs) -> [[u64; 4]; LANES] {
     let a = clean(a);
     // a - r + 2^260 has bit 260 exactly where a >= r.
     let less = carry(&add(&a, &broadcast(&NEGATIVE)));
@@ -338,6 +391,45 @@ pub(super) fn to_words(a: &Limbs) -> [[u64; 4]; LANES] {
     out
 }
 
+/// Rows to columns: word `i` of register `j` becomes word `j` of register `i`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn transposed(r: [Vector; 8]) -> [Vector; 8] {
+    // Neighbouring rows interleaved, then blocks of two columns gathered.
+    let pair = |i: usize| {
+        (
+            _mm512_unpacklo_epi64(r[i], r[i + 1]),
+            _mm512_unpackhi_epi64(r[i], r[i + 1]),
+        )
+    };
+    let [(e0, o0), (e1, o1), (e2, o2), (e3, o3)] = [pair(0), pair(2), pair(4), pair(6)];
+    let [c0, c4, c2, c6] = gathered([e0, e1, e2, e3]);
+    let [c1, c5, c3, c7] = gathered([o0, o1, o2, o3]);
+    [c0, c1, c2, c3, c4, c5, c6, c7]
+}
+
+/// Blocks (of two words) 0, 2, 1, 3 of each of four registers.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn gathered([a, b, c, d]: [Vector; 4]) -> [Vector; 4] {
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+    let (ab, cd) = (
+        _mm512_shuffle_i64x2::<EVEN>(a, b),
+        _mm512_shuffle_i64x2::<EVEN>(c, d),
+    );
+    let (ab_odd, cd_odd) = (
+        _mm512_shuffle_i64x2::<ODD>(a, b),
+        _mm512_shuffle_i64x2::<ODD>(c, d),
+    );
+    [
+        _mm512_shuffle_i64x2::<EVEN>(ab, cd),
+        _mm512_shuffle_i64x2::<ODD>(ab, cd),
+        _mm512_shuffle_i64x2::<EVEN>(ab_odd, cd_odd),
+        _mm512_shuffle_i64x2::<ODD>(ab_odd, cd_odd),
+    ]
+}
+
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
 #[expect(clippy::cast_sign_loss, reason = "bits are bits")]
@@ -357,8 +449,14 @@ fn scatter(x: Vector) -> [u64; LANES] {
     .map(|x| x as u64)
 }
 
+/// `x * 2^260 mod r`, as a factor of [`mul`] that leaves the form of the other.
+#[must_use]
+pub fn limbs(x: Fr) -> [u64; LIMBS] {
+    limbs_of(&(x * Fr::from(16u64)).0.0)
+}
+
 /// Four words to limbs.
-pub(super) const fn limbs_of(w: &[u64; 4]) -> [u64; LIMBS] {
+const fn limbs_of(w: &[u64; 4]) -> [u64; LIMBS] {
     [
         w[0] & MASK,
         ((w[0] >> 52) | (w[1] << 12)) & MASK,
@@ -371,10 +469,7 @@ pub(super) const fn limbs_of(w: &[u64; 4]) -> [u64; LIMBS] {
 #[cfg(test)]
 #[expect(unsafe_code, reason = "the instructions are known to be there")]
 mod tests {
-    use super::super::Available;
     use super::*;
-    use crate::poseidon2::limbs as portable;
-    use ark_bls12_381::Fr;
     use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField};
     use proptest::prelude::*;
 
@@ -457,8 +552,12 @@ mod tests {
         });
         assert_eq!((sum, carry), ([0; LIMBS], 1), "r + (2^260 - r) = 2^260");
         // floor(2^284 / r) * r <= 2^284 < (that + 1) * r, in limbs of 64 bits.
-        let modulus = portable::widen(&portable::MODULUS);
-        let times = |factor| portable::add_scaled(&[0; 5], factor, &modulus)[4];
+        let times = |factor: u64| {
+            let words = Fr::MODULUS.0.into_iter();
+            words.fold(0, |carry: u128, word| {
+                (u128::from(factor) * u128::from(word) + carry) >> 64
+            })
+        };
         assert!(
             times(RECIPROCAL) < 1 << (284 - 256),
             "the reciprocal is not above"
@@ -560,6 +659,33 @@ mod tests {
                     assert_eq!(value(&carried[lane]), a);
                     assert_eq!(value(&sum[lane]), a + b);
                     assert_eq!(value(&twice[lane]), a.double());
+                }
+            });
+        }
+
+        #[test]
+        fn differences_from_below_3_agree_with_the_field(
+            mut a in integers(1 << BITS),
+            raw in prop::array::uniform8(prop::array::uniform5(limb(20 << BITS))),
+        ) {
+            #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+            fn compute(a: &Plain, b: &Plain) -> Plain {
+                take(&difference(&put(a), &put(b)))
+            }
+            let mut b = raw;
+            for (a, b) in a.iter_mut().zip(&mut b) {
+                // Below 32 r, so that 3 r more are below 2^260; below 3 r.
+                a[4] %= 32 * MODULUS[4];
+                b[4] %= 3 * MODULUS[4] - 20;
+            }
+            with_lanes(|| {
+                // SAFETY: `with_lanes` has looked.
+                let differences = unsafe { compute(&a, &b) };
+                for lane in 0..LANES {
+                    let got = differences[lane];
+                    assert_eq!(value(&got), value(&a[lane]) - value(&b[lane]));
+                    assert!(got.iter().all(|limb| limb >> BITS == 0), "{got:x?}");
+                    assert!(units(&got) < units(&a[lane]) + 3.001, "{got:x?}");
                 }
             });
         }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`field`] | the 32 canonical little-endian bytes of an element |
 //! | [`fr32`] | 127 bytes <-> 4 elements of 254 bits |
+//! | `lanes` | eight integers modulo r side by side, for processors with AVX-512 IFMA |
 //! | [`poseidon2`] | the permutation of width 16 and its compression function |
 //! | [`domain`] | constants that keep trees, levels and fixed-arity hashes apart |
 //! | [`tree`] | 16-ary trees: roots, openings, chunked storage |
@@ -28,6 +29,8 @@ pub mod domain;
 mod error;
 pub mod field;
 pub mod fr32;
+#[cfg(target_arch = "x86_64")]
+pub mod lanes;
 pub mod piece;
 pub mod poseidon2;
 pub mod provider;

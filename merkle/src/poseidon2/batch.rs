@@ -4,6 +4,8 @@
 use super::eight;
 use super::{WIDTH, compress};
 use crate::field;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::Available;
 use ark_bls12_381::Fr;
 use ark_ff::{BigInt, PrimeField};
 
@@ -50,7 +52,7 @@ pub struct Engine(Code);
 enum Code {
     Portable,
     #[cfg(target_arch = "x86_64")]
-    Eight(eight::Available),
+    Eight(Available),
 }
 
 impl Engine {
@@ -61,7 +63,7 @@ impl Engine {
     #[must_use]
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if let Some(available) = eight::Available::detect() {
+        if let Some(available) = Available::detect() {
             return Self(Code::Eight(available));
         }
         Self::PORTABLE

@@ -1,25 +1,22 @@
 //! Eight or sixteen compressions at once with AVX-512 IFMA.
 //!
-//! | file | what |
-//! |---|---|
-//! | `lanes` | eight integers modulo r side by side |
-//! | `partial` | the partial rounds, four at a time |
+//! The numbers are those of [`lanes`]; the partial rounds, four at a time, are in `partial`.
 //!
 //! A full round leaves in each place the product with M4 alone, at most 1520 x 2^52 a limb (16 rows of M4, five times
 //! the 19 x 2^52 of a product), and beside the state what the external matrix adds to place `i` of every block; the
 //! next S-box adds the two. Bounds in units of r: an S-box leaves less than 2.3, the external layer at most 80 times
 //! that, and [`lanes::fold`] takes it from there.
 
-mod lanes;
 mod partial;
 
 use super::batch::Child;
 use super::{FULL_ROUNDS, PARTIAL_ROUNDS, WIDTH, round_constants};
+use crate::lanes::{
+    self, Available, LANES, LIMBS, Limbs, TO_ARK, add, broadcast, carry, clean, fold, limbs, mul,
+    square, to_words, zero,
+};
 use ark_bls12_381::Fr;
 use ark_ff::BigInt;
-use lanes::{
-    LANES, LIMBS, Limbs, TO_ARK, add, broadcast, carry, clean, fold, mul, square, to_words, zero,
-};
 use partial::partial_rounds;
 use std::array;
 use std::sync::LazyLock;
@@ -37,26 +34,7 @@ static CONSTANTS: LazyLock<Constants> = LazyLock::new(|| {
     }
 });
 
-/// `x * 2^260 mod r` in limbs.
-fn limbs(x: Fr) -> [u64; LIMBS] {
-    lanes::limbs_of(&(x * Fr::from(16u64)).0.0)
-}
-
 type State = [Limbs; WIDTH];
-
-/// Proof that the processor has the instructions: [`Self::detect`] is the only way to one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Available(());
-
-impl Available {
-    /// `Some` on a processor with AVX-512 IFMA.
-    pub(super) fn detect() -> Option<Self> {
-        let there = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512ifma");
-        there.then_some(Self(()))
-    }
-}
 
 /// `H(group(i)) + constant` for i from 0 to `count`, given away in order.
 pub(super) fn compress_all<'a, C: Child + 'a>(

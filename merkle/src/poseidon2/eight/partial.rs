@@ -16,7 +16,7 @@
 //! 3616 x 2^52; `15^4 x + p(15)` below 2^15.8 r, so a top limb below 2^62.7.
 
 use super::State;
-use super::lanes::{
+use crate::lanes::{
     LIMBS, Limbs, add, add_scaled, broadcast, carry, clean, clean_below_top, fold, pow5, shl, zero,
 };
 use crate::poseidon2::{INTERNAL_DIAGONAL, PARTIAL_ROUNDS, WIDTH};

@@ -2,6 +2,8 @@
 //!
 //! Numbers that are stored are below 3 q in each part; what [`difference`] gives is below 7 q, and products take that.
 
+use cairn_merkle::lanes::transposed;
+
 use super::field::{self, Eight, LIMBS, Limbs};
 
 /// Eight numbers, the parts of each one after the other.
@@ -26,7 +28,7 @@ pub(super) fn load<const N: usize>(lanes: [&Parts<N>; 8]) -> Element<N> {
     let mut out = [field::all(&[0; LIMBS]); N];
     for (part, out) in out.iter_mut().enumerate() {
         let [a, b, c, d, e, f, g, h] = lanes;
-        *out = field::transposed([
+        *out = transposed([
             field::row(&a[part]),
             field::row(&b[part]),
             field::row(&c[part]),

@@ -16,12 +16,12 @@
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cmplt_epi64_mask, _mm512_madd52hi_epu64,
     _mm512_madd52lo_epu64, _mm512_maskz_add_epi64, _mm512_permutexvar_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_srai_epi64, _mm512_sub_epi64,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
+    _mm512_setzero_si512, _mm512_srai_epi64, _mm512_sub_epi64,
 };
 
 use ark_bls12_381::Fq;
 use ark_ff::{MontFp, PrimeField};
+use cairn_merkle::lanes::transposed;
 
 /// Limbs of a value.
 pub(super) const LIMBS: usize = 8;
@@ -135,45 +135,6 @@ pub(super) fn all(value: &Limbs) -> Eight {
 #[target_feature(enable = "avx512f")]
 pub(super) fn row(value: &Limbs) -> __m512i {
     bytemuck::must_cast(*value)
-}
-
-/// Rows to columns: from eight values to their limbs by lane, and back.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn transposed(r: [__m512i; 8]) -> [__m512i; 8] {
-    // Neighbouring rows interleaved, then blocks of two columns gathered.
-    let pair = |i: usize| {
-        (
-            _mm512_unpacklo_epi64(r[i], r[i + 1]),
-            _mm512_unpackhi_epi64(r[i], r[i + 1]),
-        )
-    };
-    let [(e0, o0), (e1, o1), (e2, o2), (e3, o3)] = [pair(0), pair(2), pair(4), pair(6)];
-    let [c0, c4, c2, c6] = gathered([e0, e1, e2, e3]);
-    let [c1, c5, c3, c7] = gathered([o0, o1, o2, o3]);
-    [c0, c1, c2, c3, c4, c5, c6, c7]
-}
-
-/// Blocks (of two words) 0, 2, 1, 3 of each of four registers.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn gathered([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-    const EVEN: i32 = 0b10_00_10_00;
-    const ODD: i32 = 0b11_01_11_01;
-    let (ab, cd) = (
-        _mm512_shuffle_i64x2::<EVEN>(a, b),
-        _mm512_shuffle_i64x2::<EVEN>(c, d),
-    );
-    let (ab_odd, cd_odd) = (
-        _mm512_shuffle_i64x2::<ODD>(a, b),
-        _mm512_shuffle_i64x2::<ODD>(c, d),
-    );
-    [
-        _mm512_shuffle_i64x2::<EVEN>(ab, cd),
-        _mm512_shuffle_i64x2::<ODD>(ab, cd),
-        _mm512_shuffle_i64x2::<EVEN>(ab_odd, cd_odd),
-        _mm512_shuffle_i64x2::<ODD>(ab_odd, cd_odd),
-    ]
 }
 
 /// The eight values, each with its limbs together.
