@@ -13,10 +13,13 @@
 
 use std::{hint::black_box, time::Duration};
 
+use ark_bls12_381::Fr;
+use ark_ff::{FftField, UniformRand};
+use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use cairn_prover::{
     beacon,
     circuits::{CircuitName, Circuits},
-    groth16::{Key, blinding_rng, prove, setup_insecure, verify},
+    groth16::{Key, blinding_rng, prove, setup_insecure, transform::Transforms, verify},
     params::{self, ParamSet},
     synthetic::{SyntheticProvider, SyntheticSector},
 };
@@ -134,5 +137,45 @@ fn keys_and_checks(criterion: &mut Criterion, key: &Key) {
     });
 }
 
-criterion_group!(benches, spacetime_peer, others, spacetime_testnet);
+/// Each beside the library's transform of the same numbers.
+fn transforms(criterion: &mut Criterion) {
+    for log in [16, 20] {
+        let size = 1 << log;
+        let domain = Radix2EvaluationDomain::<Fr>::new(size).unwrap();
+        let coset = domain.get_coset(Fr::GENERATOR).unwrap();
+        let mut ours = Transforms::new(size).unwrap();
+        let mut rng = blinding_rng([1; 32]);
+        let mut numbers: Vec<Fr> = (0..size).map(|_| Fr::rand(&mut rng)).collect();
+        let mut group = criterion.benchmark_group(format!("transform_2^{log}"));
+        group.sample_size(10);
+        group.throughput(Throughput::Elements(u64::try_from(size).unwrap()));
+        group.bench_function("from_subgroup", |bencher| {
+            bencher.iter(|| ours.from_subgroup(black_box(&mut numbers)));
+        });
+        group.bench_function("from_subgroup_library", |bencher| {
+            bencher.iter(|| domain.ifft_in_place(black_box(&mut numbers)));
+        });
+        group.bench_function("to_coset", |bencher| {
+            bencher.iter(|| ours.to_coset(black_box(&mut numbers)));
+        });
+        group.bench_function("to_coset_library", |bencher| {
+            bencher.iter(|| coset.fft_in_place(black_box(&mut numbers)));
+        });
+        group.bench_function("from_coset", |bencher| {
+            bencher.iter(|| ours.from_coset(black_box(&mut numbers)));
+        });
+        group.bench_function("from_coset_library", |bencher| {
+            bencher.iter(|| coset.ifft_in_place(black_box(&mut numbers)));
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(
+    benches,
+    transforms,
+    spacetime_peer,
+    others,
+    spacetime_testnet
+);
 criterion_main!(benches);

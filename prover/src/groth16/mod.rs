@@ -17,6 +17,7 @@
 //! | [`key`] | proving and verifying key and what names them |
 //! | [`key_file`] | the key on disk: byte layout, checks, refusals by name |
 //! | [`msm`] | sums of scalar multiples |
+//! | [`transform`] | between coefficients and values |
 //! | [`prover`] | from a circuit with its witness to a proof |
 //! | [`verifier`] | the pairing check |
 //! | [`batch`] | several proofs in one check |
@@ -34,6 +35,7 @@ pub mod msm;
 pub mod prover;
 pub mod setup;
 pub mod snarkjs;
+pub mod transform;
 pub mod verifier;
 
 pub use batch::verify_batch;

@@ -12,7 +12,6 @@
 use ark_bls12_381::Fr;
 use ark_ec::CurveGroup;
 use ark_ff::{FftField, Field, One, UniformRand};
-use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystem, SynthesisError, SynthesisMode,
 };
@@ -25,6 +24,7 @@ use crate::groth16::{
     key::Key,
     matrices::Matrices,
     msm::{Terms, fold, paced_sums},
+    transform::Transforms,
     verifier::Proof,
 };
 
@@ -141,11 +141,9 @@ fn quotient(
     assignment: &[Fr],
     watch: &impl Watch,
 ) -> Result<Vec<Fr>, ProveError> {
-    let domain = Radix2EvaluationDomain::<Fr>::new(matrices.domain_size())
-        .ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
-    let coset = domain
-        .get_coset(Fr::GENERATOR)
-        .ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
+    let mut transforms =
+        Transforms::new(matrices.domain_size()).ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
+    let size = transforms.size();
     let [mut a, mut b, mut c] = [0, 1, 2].map(|matrix| {
         watch.pass();
         matrices.multiply(matrix, assignment)
@@ -160,18 +158,17 @@ fn quotient(
     // One more row for each public input, in A alone, keeps the inputs' polynomials independent.
     a.extend_from_slice(&assignment[..matrices.instance_values()]);
     for values in [&mut a, &mut b, &mut c] {
-        values.resize(domain.size(), Fr::from(0u64));
         watch.pass();
-        domain.ifft_in_place(values);
+        transforms.from_subgroup(values);
     }
     watch.pass();
-    coset.fft_in_place(&mut a);
+    transforms.to_coset(&mut a);
     watch.pass();
-    coset.fft_in_place(&mut b);
+    transforms.to_coset(&mut b);
     watch.pass();
     a.par_iter_mut().zip(b).for_each(|(a, b)| *a *= b);
-    coset.ifft_in_place(&mut a);
-    let shift = Fr::GENERATOR.pow([u64::try_from(domain.size()).unwrap_or(u64::MAX)]) - Fr::one();
+    transforms.from_coset(&mut a);
+    let shift = Fr::GENERATOR.pow([u64::try_from(size).unwrap_or(u64::MAX)]) - Fr::one();
     // g generates the multiplicative group, so g^n is one for no n below its order.
     let scale = shift.inverse().ok_or(SynthesisError::DivisionByZero)?;
     a.par_iter_mut()
