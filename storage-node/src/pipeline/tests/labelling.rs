@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use cairn_contracts::Head;
 use cairn_merkle::Commitment;
 use cairn_prover::params::{ParamSet, TESTNET};
 use cairn_prover::seal::{Keep, Watch};
@@ -11,7 +12,7 @@ use cairn_wire::{Period, SectorNumber};
 use tokio::sync::watch;
 
 use super::fake_chain::{FakeChain, SCHEDULE, set};
-use super::sealing::{SEALED, drive, name, sealed_sector, wait_until_parked, with_data};
+use super::sealing::{SEALED, active, drive, name, sealed_sector, wait_until_parked, with_data};
 use super::{settle, start, take_piece_of};
 use crate::dashboard::{Alarm, Counter};
 use crate::deal::{SealId, SealRoots, SectorId};
@@ -266,6 +267,33 @@ async fn labels_are_not_made_while_an_urgent_proof_is() {
 }
 
 #[tokio::test]
+async fn the_machine_holds_its_breath_while_a_window_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let work = active(folder.path(), &chain).await;
+    let head = work.view.head().unwrap();
+    let comes = |timestamp| work.view.note_head(Head { timestamp, ..head });
+    let window = Period(5);
+    comes(SCHEDULE.round_time(window) + 1);
+    let gate = work.proofs.gate();
+    std::thread::scope(|scope| {
+        let held = gate.hold();
+        let machine = scope.spawn(|| work.hold_breath());
+        wait_until_parked(gate, &machine);
+        drop(held);
+        while gate.parked() > 0 {
+            std::thread::yield_now();
+        }
+        // Past the gate it looks at the window, and comes to the gate once more.
+        let held = gate.hold();
+        wait_until_parked(gate, &machine);
+        comes(SCHEDULE.deadline(window) + 1);
+        drop(held);
+        machine.join().unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
 async fn labels_park_where_they_are_when_an_urgent_proof_begins() {
     let folder = tempfile::tempdir().unwrap();
     let chain = FakeChain::at(1013);
@@ -357,4 +385,34 @@ async fn a_node_that_seals_two_at_a_time_brings_both_to_their_replicas() {
     stop.send(true).unwrap();
     sealer.await.unwrap();
     assert_eq!(work.metrics.counter(Counter::SectorsSealed), 2, "each once");
+}
+
+#[tokio::test]
+async fn a_node_that_seals_one_at_a_time_begins_no_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = FakeChain::at(1013);
+    let (mut work, both) = two_to_label(folder.path(), &chain).await;
+    work.seal.parallel = 1;
+    let looks = Arc::new(AtomicU64::new(1));
+    let clock = Arc::clone(&looks);
+    work.clock = Arc::new(move || clock.fetch_add(10, Ordering::SeqCst));
+    let work = Arc::new(work);
+    let held = work.proofs.gate().hold();
+    let (stop, stopped) = watch::channel(false);
+    let sealer = tokio::spawn(Arc::clone(&work).run_sealer(stopped));
+    while work.proofs.gate().parked() == 0 {
+        tokio::time::sleep(work.poll).await;
+    }
+    // The sealer looks at its clock in each round.
+    let then = looks.load(Ordering::SeqCst);
+    while looks.load(Ordering::SeqCst) < then + 1_000 {
+        assert_eq!(work.proofs.gate().parked(), 1, "the first");
+        tokio::time::sleep(work.poll).await;
+    }
+    drop(held);
+    while both.map(|sector| name_of(&work, sector)) != ["sealed"; 2] {
+        tokio::time::sleep(work.poll).await;
+    }
+    stop.send(true).unwrap();
+    sealer.await.unwrap();
 }
