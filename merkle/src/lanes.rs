@@ -1,5 +1,6 @@
 //! Eight integers modulo r side by side: limb `i` of each lies in vector `i`, 52 bits of weight `2^(52 i)`, five
-//! limbs. An element `x` stands as `x * 2^260 mod r`, plus any multiple of r that the bounds allow.
+//! limbs. An element `x` stands as `x * 2^260 mod r`, plus any multiple of r that the bounds allow; as one factor of a
+//! product it leaves the other factor's form, `x * 2^256` of ark for instance, as it is.
 //!
 //! A [`Limbs`] is *raw* (limbs of up to 64 bits, the value is the weighted sum), *carried* (the value is that of the
 //! lowest 52 bits of each limb; what lies above is garbage that has been added to the next limb) or *clean* (nothing
@@ -11,7 +12,8 @@
 //! factor is the limb itself; they leave up to `2^52 r`. The last step adds the multiple of r that clears the limb, and
 //! leaves `ab / 2^260 + 2.001`; there `-1/r mod 2^52 = -(1 + 2^32)` makes the factor from a shift and an addition.
 //!
-//! Every function needs AVX-512 with DQ and IFMA, which [`Available`] proves: called without them it is undefined.
+//! A function needs the instructions that its attribute names, and is undefined without them; [`Available`] proves all of
+//! them.
 
 #![expect(
     clippy::missing_safety_doc,
@@ -659,6 +661,29 @@ mod tests {
                     assert_eq!(value(&carried[lane]), a);
                     assert_eq!(value(&sum[lane]), a + b);
                     assert_eq!(value(&twice[lane]), a.double());
+                }
+            });
+        }
+
+        #[test]
+        fn turning_registers_turns_a_table(table in prop::array::uniform8(prop::array::uniform8(any::<u64>()))) {
+            #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+            fn compute(table: &[[u64; 8]; 8]) -> [[u64; 8]; 8] {
+                let mut rows = [_mm512_setzero_si512(); 8];
+                for (register, row) in rows.iter_mut().zip(table) {
+                    *register = gather(*row);
+                }
+                let mut out = [[0; 8]; 8];
+                for (out, column) in out.iter_mut().zip(transposed(rows)) {
+                    *out = scatter(column);
+                }
+                out
+            }
+            with_lanes(|| {
+                // SAFETY: `with_lanes` has looked.
+                let turned = unsafe { compute(&table) };
+                for (i, column) in turned.iter().enumerate() {
+                    assert_eq!(*column, table.map(|row| row[i]), "column {i}");
                 }
             });
         }

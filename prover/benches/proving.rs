@@ -1,5 +1,6 @@
 //! Proofs of spacetime over 1, 64 and 4,096 sectors: the time must not grow. All sectors of a provider share one
-//! made-up content, so that a full tree fits in memory; what is proven about each is as real as ever.
+//! made-up content, so that a full tree fits in memory; what is proven about each is as real as ever. Before them the transforms
+//! beside the library's.
 //!
 //! ```text
 //! cargo bench -p cairn-prover --bench proving

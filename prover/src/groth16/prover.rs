@@ -63,7 +63,8 @@ pub enum Phase {
 /// Somebody who follows a proof while it is made, and may hold it up.
 pub trait Watch: Sync {
     /// Called by every thread between units of work, once the witness is there; may wait. A unit of the sums takes some
-    /// tens of milliseconds, one of the quotient (a transform, say) up to a second at a million constraints.
+    /// tens of milliseconds, one of the quotient (a product of matrices, the check of all constraints, a transform) up to
+    /// some tenths of a second at a million constraints.
     fn pass(&self) {}
 
     /// A phase is done.

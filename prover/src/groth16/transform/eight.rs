@@ -11,14 +11,18 @@
 //!                             roots of order C, times a power of the row's own g v^rev(row)
 //! ```
 //!
-//! So every number is read twice and written twice, whatever n. Blocks of eight columns lie together between the two
+//! So every number comes from memory twice and goes there twice as long as a block of R by eight numbers, 40 bytes each, fits a
+//! core's second cache: 320 KiB at n = 2^20. Blocks of eight columns lie together between the two
 //! halves, as limbs; eight rows whose rev(row) are neighbours end up beside each other in the natural order.
 //!
 //! Numbers keep the form of ark, `x 2^256`; factors have the form of the lanes, `w 2^260`. Bounds, in units of r: a product
-//! with a factor below 1.001 is below 3 as long as the other is below 35; a level adds 3, so that 11 levels from 1 end
-//! at 34. Between the halves numbers are folded below 1.001.
+//! with a factor below 1.001 is below 3 as long as the other is below 35; a level adds 3, so that 11 levels from 1.001
+//! end at 34.001. Between the halves numbers are folded below 1.001.
 
-use core::arch::x86_64::{__m512i, _mm512_setzero_si512};
+use core::{
+    arch::x86_64::{__m512i, _mm512_setzero_si512},
+    fmt,
+};
 
 use ark_bls12_381::Fr;
 use ark_ff::{BigInt, Field};
@@ -34,15 +38,30 @@ const SMALLEST: u32 = 2 * LANES.ilog2();
 /// log n beyond which a column has more levels than the bounds allow.
 const LARGEST: u32 = 22;
 
+const _: () = assert!(
+    1.001 + 3.0 * LARGEST.div_ceil(2) as f64 <= 35.0,
+    "what the last level leaves can still be multiplied"
+);
+
 /// Transforms of a size.
-#[derive(Debug)]
 pub(super) struct Eight {
+    available: Available,
     /// R.
     rows: usize,
     /// C.
     columns: usize,
     /// What lies between the two halves: for each eight columns, their rows.
     between: Vec<Limbs>,
+}
+
+impl fmt::Debug for Eight {
+    /// Without the numbers: they follow from a secret witness.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eight")
+            .field("rows", &self.rows)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a transform multiplies by.
@@ -66,8 +85,9 @@ struct Scale {
 impl Eight {
     /// For n = 2^`log`; none where the processor or the size is not one for lanes.
     pub(super) fn new(log: u32) -> Option<Self> {
-        Available::detect()?;
+        let available = Available::detect()?;
         (SMALLEST..=LARGEST).contains(&log).then(|| Self {
+            available,
             rows: 1 << log.div_ceil(2),
             columns: 1 << (log / 2),
             between: Vec::new(),
@@ -112,11 +132,14 @@ impl Eight {
     #[expect(unsafe_code, reason = "code for a processor that has what it needs")]
     fn transform(&mut self, factors: &Factors, numbers: &mut [Fr]) {
         let (rows, columns) = (self.rows, self.columns);
-        self.between
-            .resize(rows * columns / LANES, bytemuck::Zeroable::zeroed());
+        let _proof: Available = self.available;
+        if self.between.is_empty() {
+            // Zeros of the system, which the threads that use them touch first.
+            self.between = bytemuck::zeroed_vec(rows * columns / LANES);
+        }
         let blocks = self.between.par_chunks_mut(rows).enumerate();
         blocks.for_each(|(block, between)| {
-            // SAFETY: `new` has seen that the processor has the instructions.
+            // SAFETY: `_proof` exists only where the processor has the instructions.
             unsafe { down_columns(factors, &numbers[block * LANES..], columns, between) };
         });
         // The result is a table of C rows of R: for each eight of its columns, where they lie.

@@ -1,8 +1,8 @@
 //! Between the coefficients of a polynomial and its values on H, the n-th roots of one, or on the coset gH, where g
 //! generates all of the field; n is a power of two, everything lies in the natural order.
 //!
-//! On processors with AVX-512 IFMA in lanes, where n is neither small nor beyond what our circuits need; the library's
-//! transforms elsewhere. Both give the same numbers.
+//! On processors with AVX-512 IFMA in lanes, for n from 2^6 to 2^22; elsewhere, and for other n, the library's transforms.
+//! Both give the same numbers.
 
 #[cfg(target_arch = "x86_64")]
 mod eight;
@@ -23,9 +23,10 @@ pub struct Transforms {
 }
 
 impl Transforms {
-    /// For transforms of a size of at least `size`, or none if the field has no such roots.
+    /// For n the power of two from `size` on, or none if the field has no such roots: beyond 2^32.
     #[must_use]
     pub fn new(size: usize) -> Option<Self> {
+        let size = Radix2EvaluationDomain::<Fr>::compute_size_of_domain(size)?;
         let subgroup = Radix2EvaluationDomain::new(size)?;
         Some(Self {
             subgroup,
@@ -41,7 +42,8 @@ impl Transforms {
         self.subgroup.size()
     }
 
-    /// From n values on H to coefficients; what is missing of n is zero.
+    /// From n values on H to coefficients; what is missing of n is zero, what is
+    /// beyond it is dropped.
     pub fn from_subgroup(&mut self, values: &mut Vec<Fr>) {
         values.resize(self.size(), Fr::ZERO);
         #[cfg(target_arch = "x86_64")]
@@ -51,7 +53,8 @@ impl Transforms {
         self.subgroup.ifft_in_place(values);
     }
 
-    /// From n coefficients to values on gH; what is missing of n is zero.
+    /// From n coefficients to values on gH; what is missing of n is zero, what is
+    /// beyond it is dropped.
     pub fn to_coset(&mut self, coefficients: &mut Vec<Fr>) {
         coefficients.resize(self.size(), Fr::ZERO);
         #[cfg(target_arch = "x86_64")]
@@ -61,7 +64,8 @@ impl Transforms {
         self.coset.fft_in_place(coefficients);
     }
 
-    /// From n values on gH to coefficients; what is missing of n is zero.
+    /// From n values on gH to coefficients; what is missing of n is zero, what is
+    /// beyond it is dropped.
     pub fn from_coset(&mut self, values: &mut Vec<Fr>) {
         values.resize(self.size(), Fr::ZERO);
         #[cfg(target_arch = "x86_64")]
