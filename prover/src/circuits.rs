@@ -4,7 +4,7 @@
 
 use crate::append::AppendCircuit;
 use crate::dispute::DisputeCircuit;
-use crate::gadget::builder::{Builder, Synthesize};
+use crate::gadget::builder::{Builder, Synthesize, VALUES_ALONE};
 use crate::groth16::{CircuitId, Matrices, SetupError};
 use crate::include::IncludeCircuit;
 use crate::params::ParamSet;
@@ -13,7 +13,7 @@ use crate::retire::RetireCircuit;
 use crate::spacetime::SpacetimeCircuit;
 use ark_bls12_381::Fr;
 use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, SynthesisError, SynthesisMode,
+    ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, SynthesisError,
 };
 use std::fmt;
 
@@ -193,10 +193,7 @@ impl Circuits {
     /// Whatever the constraint system refuses.
     pub fn size(&self, name: CircuitName) -> Result<CircuitSize, SynthesisError> {
         let cs = ConstraintSystem::new_ref();
-        cs.set_mode(SynthesisMode::Prove {
-            construct_matrices: false,
-            generate_lc_assignments: false,
-        });
+        cs.set_mode(VALUES_ALONE);
         let mut builder = Builder::new(cs.clone());
         self.blank(name).synthesize(&mut builder)?;
         Ok(CircuitSize {

@@ -1,8 +1,12 @@
 //! Sizes and ids of the circuits.
 
+use ark_bls12_381::Fr;
+use ark_relations::gr1cs::{ConstraintSystem, SynthesisError, SynthesisMode};
 use cairn_prover::circuits::{CircuitName, CircuitSize, Circuits};
+use cairn_prover::gadget::builder::{Builder, Synthesize, VALUES_ALONE};
 use cairn_prover::groth16::Matrices;
-use cairn_prover::params::{ALL, MAINNET, PEER, SMALL, TEST, TESTNET};
+use cairn_prover::params::{ALL, MAINNET, PEER, ParamSet, SMALL, TEST, TESTNET};
+use cairn_prover::synthetic::{ReplicaPurpose, SyntheticProvider, SyntheticSector};
 
 /// Constraints of spacetime, append, retire, include, replica, dispute.
 const CONSTRAINTS: [(&str, [usize; 6]); 6] = [
@@ -73,6 +77,43 @@ fn what_is_counted_is_what_is_laid_out() {
             );
         }
     }
+}
+
+/// The values of all variables.
+fn values(circuit: &impl Synthesize, mode: SynthesisMode) -> Result<Vec<Fr>, SynthesisError> {
+    let cs = ConstraintSystem::<Fr>::new_ref();
+    cs.set_mode(mode);
+    circuit.synthesize(&mut Builder::new(cs.clone()))?;
+    let mut values = cs.instance_assignment()?;
+    values.extend(cs.witness_assignment()?);
+    Ok(values)
+}
+
+#[test]
+fn parts_filled_side_by_side_have_the_values_of_parts_drawn_in_a_row() {
+    let drawn = SynthesisMode::Prove {
+        construct_matrices: true,
+        generate_lc_assignments: false,
+    };
+    // Three pairs of samples; two layers and fifteen columns of a replica.
+    let set = ParamSet {
+        post_samples: 6,
+        ..TEST
+    };
+    let sector = SyntheticSector::new(&set).unwrap();
+    let provider = SyntheticProvider::new(&sector, 5).unwrap();
+    let (_, spacetime) = provider.spacetime(7.into()).unwrap();
+    let one = values(&spacetime, VALUES_ALONE).unwrap();
+    assert!(one == values(&spacetime, drawn).unwrap(), "spacetime");
+    let replica = sector.seal(ReplicaPurpose {
+        porep_id: 1u64.into(),
+        provider: [2; 20],
+        sector_number: 3,
+        ticket: 4u64.into(),
+    });
+    let (_, partition) = replica.unwrap().circuit(5.into(), 0).unwrap();
+    let one = values(&partition, VALUES_ALONE).unwrap();
+    assert!(one == values(&partition, drawn).unwrap(), "replica");
 }
 
 #[test]

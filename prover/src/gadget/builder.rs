@@ -10,9 +10,19 @@
 use super::audit::Book;
 use ark_bls12_381::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use ark_relations::gr1cs::{ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
+use ark_relations::gr1cs::{
+    ConstraintSystem, ConstraintSystemRef, LinearCombination, SynthesisError, SynthesisMode,
+    Variable,
+};
+use rayon::prelude::*;
 use std::fmt;
 use std::ops::{Add, Mul, Sub};
+
+/// Variables are filled and constraints are only counted.
+pub const VALUES_ALONE: SynthesisMode = SynthesisMode::Prove {
+    construct_matrices: false,
+    generate_lc_assignments: false,
+};
 
 /// The name of a group of constraints or of free variables: where, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -283,6 +293,42 @@ impl Builder {
         let product = self.hint(rule, a.value * b.value)?;
         self.enforce(rule, a, b, &product)?;
         Ok(product)
+    }
+
+    /// A part of the circuit for each item, in their order.
+    ///
+    /// Where values alone are wanted the parts are filled side by side, each with variables of its own, which then follow
+    /// each other as if the parts had been drawn one after the other.
+    ///
+    /// # Errors
+    /// Whatever the constraint system refuses.
+    pub fn each<T: Sync, R: Send>(
+        &mut self,
+        items: &[T],
+        part: impl Fn(&mut Self, &T) -> Result<R, SynthesisError> + Sync,
+    ) -> Result<Vec<R>, SynthesisError> {
+        if self.draws || self.book.is_some() {
+            return items.iter().map(|item| part(self, item)).collect();
+        }
+        let parts: Result<Vec<_>, SynthesisError> = items
+            .par_iter()
+            .map(|item| {
+                let cs = ConstraintSystem::new_ref();
+                cs.set_mode(VALUES_ALONE);
+                let mut own = Self::new(cs);
+                let given = part(&mut own, item)?;
+                Ok((given, own.constraints, own.cs.witness_assignment()?))
+            })
+            .collect();
+        let mut all = Vec::with_capacity(items.len());
+        let mut cs = self.cs.borrow_mut().ok_or(SynthesisError::MissingCS)?;
+        for (given, constraints, witness) in parts? {
+            self.constraints += constraints;
+            cs.num_witness_variables += witness.len();
+            cs.assignments.witness_assignment.extend(witness);
+            all.push(given);
+        }
+        Ok(all)
     }
 
     /// Whether linear combinations are wanted at all.

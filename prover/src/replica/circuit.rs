@@ -9,7 +9,6 @@
 //! | data and replica paths of 7 levels | 8,300 |
 //! | the rest of the graph, hashes, strict bits | about 7,500 |
 
-use super::index::COLUMNS;
 use super::label::{KEY_ID_BYTES, LABEL_BITS};
 use super::native::{Column, VanillaProof, column_levels};
 use super::parents::{Parents, parents};
@@ -193,7 +192,9 @@ impl ReplicaCircuit {
         let zero = [Word::constant(0); KEY_WORDS];
         let node: Vec<Bit> = node.iter().map(Bit::of).collect();
         let (own, others) = columns.split_first().ok_or(SynthesisError::Unsatisfiable)?;
-        for (layer, expected) in own.iter().enumerate() {
+        let layers: Vec<(usize, &Num)> = own.iter().enumerate().collect();
+        builder.each(&layers, |builder, (layer, expected)| {
+            let layer = *layer;
             let mut message = Vec::with_capacity(PARENTS * KEY_WORDS);
             for (parent, labels) in others.iter().enumerate() {
                 if parent < DRG_PARENTS {
@@ -216,8 +217,8 @@ impl ReplicaCircuit {
             let bits: Vec<Bit> = hash.iter().flat_map(Word::bits).copied().collect();
             let label = pack_bits(builder, &bits[..LABEL_BITS]);
             builder.at("label");
-            builder.equal("label", &label, expected)?;
-        }
+            builder.equal("label", &label, expected)
+        })?;
         Ok(())
     }
 
@@ -247,11 +248,11 @@ impl Synthesize for ReplicaCircuit {
         builder.at("sector");
         let comm_c = builder.hint("comm_c", proof.comm_c)?;
         let r_root = builder.hint("r_root", proof.r_root)?;
-        let mut columns = Vec::with_capacity(COLUMNS);
-        columns.push(self.column(builder, &node, proof.columns.first(), &comm_c)?);
-        for (column, place) in (1..).zip(&parents.places) {
-            columns.push(self.column(builder, place, proof.columns.get(column), &comm_c)?);
-        }
+        let places = std::iter::once(&node).chain(&parents.places);
+        let places: Vec<(usize, &Vec<Num>)> = places.enumerate().collect();
+        let columns = builder.each(&places, |builder, (column, place)| {
+            self.column(builder, place, proof.columns.get(*column), &comm_c)
+        })?;
         self.labels(builder, &key, &node, &parents, &columns)?;
         builder.at("data path");
         let (data, root) = self.leaf(builder, TreeKind::Data, &node, &proof.data)?;

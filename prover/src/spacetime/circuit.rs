@@ -195,6 +195,28 @@ impl SpacetimeCircuit {
         Ok(skipped)
     }
 
+    /// The samples of one hash; gives how many are skipped.
+    fn pair(
+        &self,
+        builder: &mut Builder,
+        public: &Public,
+        (number, pair): (u64, &[SampleIndex]),
+    ) -> Result<Num, SynthesisError> {
+        builder.at("index hash");
+        let word = builder.constant(Fr::from(number));
+        let hash = poseidon2::tagged(builder, Tag::Idx, &[&public.seed, &word])?;
+        let bits = split_strict(builder, &hash)?;
+        let first = 2 * usize::try_from(number).map_err(|_| SynthesisError::Unsatisfiable)?;
+        let given = self.witness.samples.get(first..).unwrap_or_default();
+        let given = given.iter().chain(std::iter::repeat(&Sample::Skipped));
+        let mut skips = Num::zero();
+        for ((index, share), sample) in pair.iter().zip(bits.chunks(SAMPLE_BITS)).zip(given) {
+            let skipped = self.sample(builder, public, share, sample, *index)?;
+            skips.add_scaled(Fr::ONE, &skipped);
+        }
+        Ok(skips)
+    }
+
     /// Root of the D-tree of a hot sector, of the R-tree of a sealed one: the kind chooses the constants of the tree.
     fn sector_root(
         &self,
@@ -224,21 +246,10 @@ fn flag(builder: &mut Builder, honest: bool) -> Result<Num, SynthesisError> {
 impl Synthesize for SpacetimeCircuit {
     fn synthesize(&self, builder: &mut Builder) -> Result<(), SynthesisError> {
         let public = self.public(builder)?;
-        let mut skips = Num::zero();
-        let mut given = self.witness.samples.iter();
-        for (number, pair) in (0u64..).zip(samples(&self.set, &self.statement).chunks(2)) {
-            builder.at("index hash");
-            let number_word = builder.constant(Fr::from(number));
-            let hash = poseidon2::tagged(builder, Tag::Idx, &[&public.seed, &number_word])?;
-            let bits = split_strict(builder, &hash)?;
-            for (index, share) in pair.iter().zip(bits.chunks(SAMPLE_BITS)) {
-                let sample = given.next().unwrap_or(&Sample::Skipped);
-                skips.add_scaled(
-                    Fr::ONE,
-                    &self.sample(builder, &public, share, sample, *index)?,
-                );
-            }
-        }
+        let indices = samples(&self.set, &self.statement);
+        let pairs: Vec<(u64, &[SampleIndex])> = (0..).zip(indices.chunks(2)).collect();
+        let skips = builder.each(&pairs, |builder, pair| self.pair(builder, &public, *pair))?;
+        let skips = Num::sum(&skips);
         builder.at("public");
         let log2 = Num::sum(&public.in_range);
         word::holds(
