@@ -5,7 +5,7 @@
 #   make bench   measured runs and criterion benches, with tables and pictures in docs/bench/generated (half an hour)
 #   make bench-peers   our prover, hash and label beside those of others (a quarter of an hour, and its own build)
 #   make instructions  instructions of the hot kernels, beside their record (docs/bench/instructions.csv)
-#   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once, the instructions
+#   make fuzz-smoke / make smoke   every fuzz target for FUZZ_SECONDS, every bench once (the peers' is compiled), the instructions
 #   make invariants  the contracts' random markets and the search for a profit, with 1.5 million actions (some 20 minutes)
 #   make ci      what CI runs: make test, then make smoke
 
@@ -77,6 +77,7 @@ bench-peers: setup
 
 bench-smoke: setup
 	cargo bench --workspace --bench '*' --profile dev -- --test
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/peers cargo check --release --manifest-path peers/Cargo.toml
 
 instructions: setup
 	@tools/instructions

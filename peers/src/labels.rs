@@ -14,7 +14,7 @@ use std::io::{Write as _, stdout};
 use std::time::Instant;
 
 use cairn_prover::graph::{DRG_PARENTS, EXPANDER_PARENTS, Graph};
-use cairn_prover::seal::layer::{LayerInput, label_layer};
+use cairn_prover::seal::layer::{Layer, label_layers};
 use sha2::{Digest as _, Sha256};
 
 use crate::turns::median;
@@ -107,19 +107,20 @@ fn parents(graph: &Graph, v: u32) -> [u32; PARENTS] {
 /// Nanoseconds a label, from the first block that is done to the last: a second thread prepares the parents of a block
 /// before it is hashed, and only the first block waits for it.
 fn ours(graph: &Graph, below: &[Label], labels: &mut [Label]) -> Result<f64, Box<dyn Error>> {
-    let input = LayerInput {
-        graph,
+    let mut replicas = [Layer {
         replica_id: &REPLICA_ID,
         layer: 2,
         below: Some(below),
-    };
+        labels,
+    }];
     let (mut first, mut last) = (None, None);
-    label_layer(&input, labels, |_, done| {
+    let block_done = |_: usize, _: &[Label], done: u64| {
         let now = (Instant::now(), done);
         first.get_or_insert(now);
         last = Some(now);
-        Ok(())
-    })?;
+        Ok::<(), Box<dyn Error>>(())
+    };
+    label_layers(graph, &mut replicas, block_done)?;
     let ((start, from), (end, to)) = first.zip(last).ok_or("no block was made")?;
     Ok((end - start).as_secs_f64() * 1e9 / (to - from) as f64)
 }
