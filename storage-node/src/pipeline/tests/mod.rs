@@ -19,6 +19,7 @@ mod bids;
 mod clocks;
 mod fake_auctions;
 mod fake_chain;
+mod fake_port;
 mod labelling;
 mod market;
 mod packing;
