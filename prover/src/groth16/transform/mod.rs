@@ -44,6 +44,7 @@ impl Transforms {
 
     /// From n values on H to coefficients; what is missing of n is zero, what is
     /// beyond it is dropped.
+    #[inline]
     pub fn from_subgroup(&mut self, values: &mut Vec<Fr>) {
         values.resize(self.size(), Fr::ZERO);
         #[cfg(target_arch = "x86_64")]
@@ -55,6 +56,7 @@ impl Transforms {
 
     /// From n coefficients to values on gH; what is missing of n is zero, what is
     /// beyond it is dropped.
+    #[inline]
     pub fn to_coset(&mut self, coefficients: &mut Vec<Fr>) {
         coefficients.resize(self.size(), Fr::ZERO);
         #[cfg(target_arch = "x86_64")]
@@ -66,6 +68,7 @@ impl Transforms {
 
     /// From n values on gH to coefficients; what is missing of n is zero, what is
     /// beyond it is dropped.
+    #[inline]
     pub fn from_coset(&mut self, values: &mut Vec<Fr>) {
         values.resize(self.size(), Fr::ZERO);
         #[cfg(target_arch = "x86_64")]
