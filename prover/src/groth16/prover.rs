@@ -63,8 +63,8 @@ pub enum Phase {
 /// Somebody who follows a proof while it is made, and may hold it up.
 pub trait Watch: Sync {
     /// Called by every thread between units of work, once the witness is there; may wait. A unit of the sums takes some
-    /// tens of milliseconds, one of the quotient (a product of matrices, the check of all constraints, a transform) up to
-    /// some tenths of a second at a million constraints.
+    /// tens of milliseconds, one of the quotient (a product of matrices, the check of all constraints, a transform) some
+    /// tens of milliseconds at a million constraints with transforms in lanes, up to a second without.
     fn pass(&self) {}
 
     /// A phase is done.
