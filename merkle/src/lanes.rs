@@ -356,11 +356,22 @@ pub fn from_words_times_16(w: &[Vector; 4]) -> Limbs {
     ])
 }
 
+/// Four words of eight integers, word by word.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[inline]
+pub fn gather_words(integers: &[[u64; 4]; LANES]) -> [Vector; 4] {
+    let mut out = [_mm512_setzero_si512(); 4];
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = gather(integers.map(|words| words[i]));
+    }
+    out
+}
+
 /// Word `i` of eight integers.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 #[inline]
 #[expect(clippy::cast_possible_wrap, reason = "bits are bits")]
-pub fn gather(x: [u64; LANES]) -> Vector {
+fn gather(x: [u64; LANES]) -> Vector {
     let x = x.map(|x| x as i64);
     _mm512_setr_epi64(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7])
 }
@@ -719,7 +730,7 @@ mod tests {
         fn words_become_limbs_and_words_again(mut x in prop::array::uniform8(prop::array::uniform4(any::<u64>()))) {
             #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
             fn compute(x: &[[u64; 4]; LANES]) -> ([[u64; 4]; LANES], Plain) {
-                let words = [0, 1, 2, 3].map(|i| x.map(|x| x[i])).map(|x| gather(x));
+                let words = gather_words(x);
                 (to_words(&from_words(&words)), take(&from_words_times_16(&words)))
             }
             for x in &mut x {

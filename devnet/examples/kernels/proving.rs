@@ -9,12 +9,12 @@ use ark_bls12_381::{g1, g2};
 use ark_ec::short_weierstrass::{Projective, SWCurveConfig};
 use ark_ec::{AdditiveGroup as _, CurveGroup as _, PrimeGroup as _};
 use ark_relations::gr1cs::{
-    ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, LinearCombination,
-    SynthesisError, SynthesisMode,
+    ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, LinearCombination, SynthesisError,
 };
 use ark_std::UniformRand as _;
 use cairn_merkle::Fr;
 use cairn_prover::circuits::{CircuitName, Circuits};
+use cairn_prover::gadget::builder::VALUES_ALONE;
 use cairn_prover::groth16::msm::{Coordinate, Points, Terms, fold, sums};
 use cairn_prover::groth16::{Key, blinding_rng, prove, setup_insecure};
 use cairn_prover::params::TEST;
@@ -118,10 +118,7 @@ pub(super) fn synthesis(_: &Path) -> Result<Work> {
     let circuit = spacetime()?;
     Ok(Box::new(move || {
         let cs = ConstraintSystem::<Fr>::new_ref();
-        cs.set_mode(SynthesisMode::Prove {
-            construct_matrices: false,
-            generate_lc_assignments: false,
-        });
+        cs.set_mode(VALUES_ALONE);
         black_box(&circuit).generate_constraints(cs.clone())?;
         black_box(cs);
         Ok(())

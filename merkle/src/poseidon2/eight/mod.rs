@@ -87,9 +87,7 @@ fn compress<C: Child>(groups: &[&[C; WIDTH]; LANES], constant: Fr) -> [Fr; LANES
 fn load<C: Child>(groups: &[&[C; WIDTH]; LANES]) -> State {
     let mut state = [zero(); WIDTH];
     for (e, x) in state.iter_mut().enumerate() {
-        let words = groups.map(|group| group[e].words());
-        let word = |i: usize| lanes::gather(words.map(|words| words[i]));
-        let words = [word(0), word(1), word(2), word(3)];
+        let words = lanes::gather_words(&groups.map(|group| group[e].words()));
         *x = if C::PLAIN {
             mul(&lanes::from_words(&words), &broadcast(&lanes::FROM_PLAIN))
         } else {

@@ -19,17 +19,14 @@
 //! with a factor below 1.001 is below 3 as long as the other is below 35; a level adds 3, so that 11 levels from 1.001
 //! end at 34.001. Between the halves numbers are folded below 1.001.
 
-use core::{
-    arch::x86_64::{__m512i, _mm512_setzero_si512},
-    fmt,
-};
+use core::{arch::x86_64::_mm512_setzero_si512, fmt};
 
 use ark_bls12_381::Fr;
 use ark_ff::{BigInt, Field};
 use ark_poly::Radix2EvaluationDomain;
 use cairn_merkle::lanes::{
     Available, LANES, LIMBS, Limbs, add, broadcast, carry, clean, difference, fold, from_words,
-    from_words_times_16, gather, limbs, mul, square, to_words, transposed, zero,
+    from_words_times_16, gather_words, limbs, mul, square, to_words, transposed, zero,
 };
 use rayon::prelude::*;
 
@@ -190,7 +187,7 @@ const fn reversed(i: usize, bits: u32) -> usize {
 fn down_columns(factors: &Factors, numbers: &[Fr], stride: usize, block: &mut [Limbs]) {
     for (x, row) in block.iter_mut().zip(numbers.chunks(stride)) {
         if let Some(eight) = row.first_chunk() {
-            *x = from_words(&words(eight));
+            *x = from_words(&gather_words(&eight.map(|number: Fr| number.0.0)));
         }
     }
     levels(block, &factors.columns, None);
@@ -280,18 +277,9 @@ fn levels(block: &mut [Limbs], tree: &[[u64; LIMBS]], own: Option<&[Limbs]>) {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn own_factors(numbers: &[Fr], first: usize) -> Limbs {
     match numbers[first..].first_chunk() {
-        Some(eight) => fold(&from_words_times_16(&words(eight))),
+        Some(eight) => fold(&from_words_times_16(&gather_words(
+            &eight.map(|number: Fr| number.0.0),
+        ))),
         None => zero(),
     }
-}
-
-/// Their words, lane by lane.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn words(numbers: &[Fr; LANES]) -> [__m512i; 4] {
-    let words = numbers.map(|number| number.0.0);
-    let mut out = [_mm512_setzero_si512(); 4];
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = gather(words.map(|words| words[i]));
-    }
-    out
 }
